@@ -129,6 +129,7 @@ class NewEntry:
     Attributes:
         numbers: in the order of the card, each once; at least one.
         source: the import; empty: another way.
+        card: as of an `Entry`: only of somebody whom the phone book has, since it says later what has changed.
         line: in the import's file.
     """
 
@@ -140,6 +141,7 @@ class NewEntry:
     priority: int = 0
     source: str = ""
     line: int | None = None
+    card: EntityRef | None = None
 
 
 class Added(StrEnum):
@@ -213,6 +215,26 @@ class EntryStore(Protocol):
         """In the order of the list."""
 
     async def get(self, account: AccountId, campaign: CampaignId, entry: EntryId) -> ListedEntry | None: ...
+
+    async def follow_card(
+        self,
+        account: AccountId,
+        campaign: CampaignId,
+        entry: EntryId,
+        today: Sequence[EntryNumber] | None,
+        *,
+        office: AccountId,
+        lease: Lease,
+    ) -> Entry | None:
+        """
+        Give an open entry the numbers of its card, as `domain.campaigns.cards` says.
+
+        Args:
+            today: in the card's order, each once; None: the client was deleted.
+
+        Returns:
+            The entry afterwards; None: it is not open any more.
+        """
 
     async def remove(self, account: AccountId, campaign: CampaignId, entry: EntryId) -> bool:
         """Take it out of the list; one that is being dialled ends first. False: it is not open."""

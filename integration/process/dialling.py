@@ -20,6 +20,7 @@ def build_dialler(core: Core, live_calls: LiveCalls) -> Dialler:
         live_calls=live_calls,
         attempts=storage.attempts,
         do_not_call=storage.do_not_call,
+        phone_book=storage.phone_book,
         own_lists=storage.own_lists,
         extensions=KnownExtensions(core.clock),
         days=core.working_days.of,

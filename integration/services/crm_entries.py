@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from integration.domain.campaigns.model import EntryNumber
@@ -34,35 +34,49 @@ def persons_of(deal: Deal) -> list[EntityRef]:
 
 
 def entry_of(
-    selected: Person | Deal | None, known: Mapping[EntityRef, Person | Deal], numbering: Numbering
+    selected: Person | Deal | None,
+    known: Mapping[EntityRef, Person | Deal],
+    numbering: Numbering,
+    mirrored: Collection[EntityRef],
 ) -> NewEntry | LeftOut:
+    """
+    Args:
+        mirrored: whom the phone book has: their entries follow their cards.
+    """
     if selected is None:
         return LeftOut.NOT_FOUND
     if isinstance(selected, Person):
-        return _of_person(selected, selected, numbering)
+        return _of_person(selected, selected, numbering, mirrored)
     refs = persons_of(selected)
     if not refs:
         return LeftOut.NOBODY
     persons = [each for ref in refs if isinstance(each := known.get(ref), Person)]
-    made = [_of_person(person, selected, numbering) for person in persons]
+    made = [_of_person(person, selected, numbering, mirrored) for person in persons]
     with_numbers = next((each for each in made if isinstance(each, NewEntry)), None)
     return with_numbers or (LeftOut.NO_NUMBER if persons else LeftOut.NOT_FOUND)
 
 
-def _of_person(person: Person, selected: Person | Deal, numbering: Numbering) -> NewEntry | LeftOut:
-    """Numbers in the order of the card, each once."""
+def numbers_of(persons: Iterable[Person], numbering: Numbering) -> tuple[EntryNumber, ...]:
+    """In the order of the cards, each once; those that the office may dial."""
     found: dict[str, PhoneNumber] = {}
-    for text in person.phones:
+    for text in (text for person in persons for text in person.phones):
         for number in read_text(text, numbering).numbers:
             if class_of(number, numbering) is NumberClass.ORDINARY:
                 found.setdefault(number.e164, number)
-    if not found:
+    return tuple(EntryNumber(e164=e164, zones=possible_zones_of(e164)) for e164 in list(found)[:_MOST_NUMBERS])
+
+
+def _of_person(
+    person: Person, selected: Person | Deal, numbering: Numbering, mirrored: Collection[EntityRef]
+) -> NewEntry | LeftOut:
+    numbers = numbers_of([person], numbering)
+    if not numbers:
         return LeftOut.NO_NUMBER
-    numbers = tuple(EntryNumber(e164=e164, zones=possible_zones_of(e164)) for e164 in list(found)[:_MOST_NUMBERS])
     return NewEntry(
         numbers=numbers,
         name=person.name,
         refs=tuple(dict.fromkeys((selected.ref, person.ref))),
         responsible=selected.responsible or person.responsible,
         comment=selected.name if isinstance(selected, Deal) else "",
+        card=person.ref if person.ref in mirrored else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from integration.domain.call_lists.cells import CellProblem, Problem
@@ -37,18 +37,23 @@ class CrmListRows:
         Raises:
             DozvonError: as the CRM and the database.
         """
-        known = await self._persons(account, [each for each in found if isinstance(each, Deal)])
+        deals = [each for each in found if isinstance(each, Deal)]
+        refs = [*(ref for deal in deals for ref in persons_of(deal)), *(each.ref for each in found)]
+        book = await self._phone_book.of_refs(account.id, list(dict.fromkeys(refs)))
+        known = await self._persons(account, deals, book)
         rows = []
         for index, each in enumerate(found):
             if index % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-            rows.append(_row(account, made, each, known, line=done + index + 1))
+            rows.append(_row(account, made, each, known, book, line=done + index + 1))
         return rows
 
-    async def _persons(self, account: Account, deals: Sequence[Deal]) -> dict[EntityRef, Person | Deal]:
-        wanted = list(dict.fromkeys(ref for deal in deals for ref in persons_of(deal)))
-        known = dict(await self._phone_book.of_refs(account.id, wanted)) if wanted else {}
-        for ref in wanted:
+    async def _persons(
+        self, account: Account, deals: Sequence[Deal], book: Mapping[EntityRef, Person | Deal]
+    ) -> dict[EntityRef, Person | Deal]:
+        """Those of deals; whom the phone book lacks, from the CRM."""
+        known = dict(book)
+        for ref in dict.fromkeys(ref for deal in deals for ref in persons_of(deal)):
             if ref in known:
                 continue
             person = await account.crm.person(ref, priority=Priority.IMPORT)
@@ -58,9 +63,15 @@ class CrmListRows:
 
 
 def _row(
-    account: Account, made: ListImport, each: Person | Deal, known: dict[EntityRef, Person | Deal], *, line: int
+    account: Account,
+    made: ListImport,
+    each: Person | Deal,
+    known: Mapping[EntityRef, Person | Deal],
+    mirrored: Collection[EntityRef],
+    *,
+    line: int,
 ) -> ImportRow:
-    entry = entry_of(each, known, account.settings.numbering)
+    entry = entry_of(each, known, account.settings.numbering, mirrored)
     cells = (each.name, account.crm.entity_url(each.ref))
     if isinstance(entry, LeftOut):
         return ImportRow(line=line, cells=cells, new=None, problems=(CellProblem(problem=_PROBLEMS[entry]),))

@@ -84,22 +84,27 @@ class CrmSelections:
             Unavailable: the database, or the CRM, which is asked for what the phone book does not have.
         """
         wanted = _wanted(refs)
-        known = await self._read(account, wanted)
+        mirrored: set[EntityRef] = set()
+        known = await self._read(account, wanted, mirrored)
         people = [ref for each in known.values() if isinstance(each, Deal) for ref in persons_of(each)]
-        known |= await self._read(account, [ref for ref in dict.fromkeys(people) if ref not in known])
+        known |= await self._read(account, [ref for ref in dict.fromkeys(people) if ref not in known], mirrored)
         left_out: Counter[LeftOut] = Counter()
         new: list[NewEntry] = []
         for ref in wanted:
-            made = entry_of(known.get(ref), known, account.settings.numbering)
+            made = entry_of(known.get(ref), known, account.settings.numbering, mirrored)
             if isinstance(made, LeftOut):
                 left_out[made] += 1
             else:
                 new.append(made)
         return new, left_out
 
-    async def _read(self, account: Account, refs: Sequence[EntityRef]) -> dict[EntityRef, Person | Deal]:
-        """From the phone book; what it lacks, from the CRM, up to a bound. No CRM can be asked for an enquiry."""
+    async def _read(
+        self, account: Account, refs: Sequence[EntityRef], mirrored: set[EntityRef]
+    ) -> dict[EntityRef, Person | Deal]:
+        """From the phone book, and then they are `mirrored`; what it lacks, from the CRM, up to a bound. No CRM can be
+        asked for an enquiry."""
         known = await self._phone_book.of_refs(account.id, refs)
+        mirrored.update(known)
         lacking = [each for each in refs if each not in known and each.kind is not EntityKind.LEAD]
         for ref in lacking[:_MOST_ASKED]:
             ask = account.crm.deal if ref.kind is EntityKind.DEAL else account.crm.person

@@ -537,6 +537,16 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "entry_state_reached": ("дозвонились", "додзвонилися", "reached"),
     "entry_state_not_reached": ("не дозвонились", "не додзвонилися", "not reached"),
     "entry_state_do_not_call": ("запрещено звонить", "заборонено телефонувати", "do not call"),
+    "list_why_client_deleted": (
+        "клиент удалён из CRM",
+        "клієнта видалено з CRM",
+        "the client was deleted in the CRM",
+    ),
+    "list_why_no_numbers": (
+        "в карточке CRM больше нет номеров для этой записи",
+        "у картці CRM більше немає номерів для цього запису",
+        "the card in the CRM has no numbers for this entry any more",
+    ),
     "entry_state_removed": ("убрано из списка", "прибрано зі списку", "taken out"),
     "outcome_talked": ("разговор", "розмова", "talked"),
     "outcome_played": ("сообщение прослушано", "повідомлення прослухано", "message played"),

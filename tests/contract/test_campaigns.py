@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from integration.domain.call_lists.cells import CellProblem, Problem
 from integration.domain.call_lists.columns import Mapping, Role
+from integration.domain.campaigns.cards import WhyRemoved
 from integration.domain.campaigns.expected_end import Pace
 from integration.domain.campaigns.model import (
     Attempt,
@@ -574,3 +575,65 @@ async def test_an_unknown_entry_changes_nothing(storage: Storage) -> None:
     await a_campaign(storage)
     assert not await storage.entries.remove(OFFICE, SPRING, EntryId(99))
     assert await storage.entries.get(OFFICE, SPRING, EntryId(99)) is None
+
+
+# ---- cards of the CRM that change
+
+
+async def follow(storage: Storage, lease: Lease, entry: Entry, *numbers: str, deleted: bool = False) -> Entry | None:
+    today = None if deleted else [EntryNumber(e164=each) for each in numbers]
+    return await storage.entries.follow_card(OFFICE, SPRING, entry.id, today, office=OFFICE, lease=lease)
+
+
+async def test_an_entry_takes_the_numbers_of_its_card_and_gives_others_free(storage: Storage) -> None:
+    await a_campaign(storage)
+    lease = await a_lease(storage)
+    await add(storage, somebody(ANNA, name="Анна", contact="1"), somebody(VERA, name="Вера", contact="2"))
+    anna, vera = await listed(storage)
+    after = await follow(storage, lease, anna, VERA, BORIS)
+    assert after is not None
+    assert [each.e164 for each in after.numbers] == [BORIS]  # Vera's number stays with her
+    assert (await listed(storage))[0] == after
+    assert await add(storage, somebody(BORIS, contact="3")) == [Added.JOINED]
+    assert await add(storage, somebody(ANNA, name="Другая", contact="4")) == [Added.TAKEN]
+    assert await counted(storage) == {EntryState.OPEN: 3}
+    assert await follow(storage, lease, vera, VERA) == vera
+
+
+async def test_a_number_that_must_not_be_called_does_not_come_in_with_a_card(storage: Storage) -> None:
+    await a_campaign(storage)
+    lease = await a_lease(storage)
+    await add(storage, somebody(ANNA), somebody(VERA))
+    await storage.do_not_call.add(OFFICE, [BORIS], lists_of=[OFFICE], by="Ольга", why="")
+    anna, vera = await listed(storage)
+    after = await follow(storage, lease, anna, BORIS, ANNA)
+    assert after == anna
+    refused = await follow(storage, lease, vera, BORIS)
+    assert refused is not None
+    assert refused.state is EntryState.DO_NOT_CALL
+    assert await counted(storage) == {EntryState.OPEN: 1, EntryState.DO_NOT_CALL: 1}
+
+
+async def test_a_deleted_client_leaves_the_list_says_so_and_comes_back_by_hand(storage: Storage) -> None:
+    await a_campaign(storage)
+    lease = await a_lease(storage)
+    await add(storage, somebody(ANNA, contact="1"))
+    (entry,) = await listed(storage)
+    after = await follow(storage, lease, entry, deleted=True)
+    assert after is not None
+    assert (after.state, after.removed_why) == (EntryState.REMOVED, WhyRemoved.CLIENT_DELETED)
+    assert await follow(storage, lease, entry, BORIS) is None  # it is not open any more
+    assert (await listed(storage))[0] == after
+    assert await storage.entries.put_back(OFFICE, SPRING, entry.id)
+    assert (await listed(storage))[0] == entry
+    assert await counted(storage) == {EntryState.OPEN: 1}
+
+
+async def test_an_entry_that_is_dialled_does_not_change_with_its_card(storage: Storage, clock: FakeClock) -> None:
+    await a_campaign(storage)
+    lease = await a_lease(storage)
+    await add(storage, somebody(ANNA))
+    (entry,) = await listed(storage)
+    await storage.attempts.write(OFFICE, an_attempt(entry, clock), office=OFFICE, lease=lease)
+    assert await follow(storage, lease, entry, BORIS) is None
+    assert [each.e164 for each in (await listed(storage))[0].numbers] == [ANNA]

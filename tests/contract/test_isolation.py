@@ -191,6 +191,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "entries.add": ((SPRING, [NEW]), {"office": OTHER}),
     "entries.close": ((SPRING, [EntryId(1)], EntryState.NOT_REACHED), {}),
     "entries.defer": ((SPRING, [EntryId(1)]), {"until": NOW}),
+    "entries.follow_card": ((SPRING, EntryId(1), None), {"office": OTHER, "lease": DIALS}),
     "entries.get": ((SPRING, EntryId(1)), {}),
     "entries.head": ((SPRING,), {"now": NOW, "limit": 10}),
     "entries.listing": ((SPRING, EntryQuery()), {}),

@@ -254,6 +254,7 @@ class Scene:
             live_calls=LiveCalls({}, storage.calls),
             attempts=storage.attempts,
             do_not_call=storage.do_not_call,
+            phone_book=storage.phone_book,
             own_lists=storage.own_lists,
             extensions=KnownExtensions(self.world.clock),
             days=lambda _: {},

@@ -11,6 +11,7 @@ from datetime import date
 import aiohttp
 import pytest
 
+from integration.domain.campaigns.cards import WhyRemoved
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, EntryNumber, EntryState, Mode, Outcome
 from integration.domain.campaigns.situation import EmployeeState
@@ -301,6 +302,25 @@ async def test_an_entry_is_taken_out_after_a_question_and_put_back(signed_in: Of
     assert EN["list_put_back"] in await signed_in.page(f"{BASE}/{campaign.id}/entries?lang=en&state=removed")
     assert EN["list_back"] in await signed_in.send(f"{one}/put-back?lang=en")
     assert EN["list_not_changed"] in await signed_in.send(f"{one}/put-back?lang=en")
+
+
+async def test_who_was_deleted_in_the_crm_is_in_the_list_with_the_reason(signed_in: Office) -> None:
+    campaign = await make(signed_in)
+    entries = signed_in.world.storage.entries
+    await entries.add(ACME, campaign.id, [NewEntry(numbers=(EntryNumber(e164="+79161112233"),))], office=ACME)
+    (entry,) = await entries.head(ACME, campaign.id, now=signed_in.world.clock.now(), limit=1)
+    name = lease_name(ACME, campaign.id)
+    (lease,) = await signed_in.world.storage.leases.acquire([name], holder="a", ttl_seconds=60)
+    await entries.follow_card(ACME, campaign.id, entry.id, None, office=ACME, lease=lease)
+    assert "the client was deleted in the CRM" in await signed_in.page(f"{BASE}/{campaign.id}/entries?lang=en")
+    assert "taken out: the client was deleted in the CRM" in await signed_in.page(
+        f"{BASE}/{campaign.id}/entries.csv?lang=en"
+    )
+
+
+@pytest.mark.parametrize("language", ["ru", "uk", "en"])
+def test_why_an_entry_left_the_list_has_words(language: str) -> None:
+    assert all(texts(language)[f"list_why_{why}"] for why in WhyRemoved)
 
 
 async def test_numbers_are_not_called_after_they_were_written_in_any_form(signed_in: Office) -> None:

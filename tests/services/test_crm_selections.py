@@ -78,7 +78,7 @@ async def test_of_a_deal_the_main_contact_is_called(world: World) -> None:
     assert await select(world, sale) == Selected(added=1)
     (entry,) = await listed(world)
     assert [number.e164 for number in entry.entry.numbers] == ["+79161234567"]
-    assert entry.entry.refs == (sale.ref, main.ref)
+    assert (entry.entry.refs, entry.entry.card) == ((sale.ref, main.ref), main.ref)
     assert (entry.entry.responsible, entry.comment) == (ManagerId("8"), "Сделка 9")
 
 
@@ -107,6 +107,8 @@ async def test_what_the_phone_book_lacks_is_asked_of_the_crm(world: World) -> No
     world.crm.add(new, replace(gone, is_deleted=True))
     done = await select(world, new, gone, contact(103, "+79033456789"), stored=False)
     assert done == Selected(added=1, left_out={LeftOut.NOT_FOUND: 2})
+    (entry,) = await listed(world)
+    assert entry.entry.card is None  # the phone book could not say what changes later
 
 
 async def test_an_enquiry_that_the_phone_book_lacks_is_not_asked_for(world: World) -> None:

@@ -10,19 +10,21 @@ import pytest
 from integration.domain.calls.call import Direction, HangupBy, LegResult
 from integration.domain.calls.events import CallEnded
 from integration.domain.campaigns import own_list
+from integration.domain.campaigns.cards import WhyRemoved
 from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import AttemptState, CampaignState, EntryState, Outcome, Owners
 from integration.domain.campaigns.own_list import Client, ListedNumber
 from integration.domain.campaigns.pauses import CampaignPause
 from integration.domain.campaigns.situation import EmployeeState
-from integration.domain.crm.entities import GroupKind, ManagerGroup
+from integration.domain.crm.entities import EntityKind, EntityRef, GroupKind, ManagerGroup, Person
 from integration.domain.ids import CampaignId, Timestamp
 from integration.domain.people.absence import Away
 from integration.domain.settings import LineSettings
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
+from integration.ports.campaigns import NewEntry
 from integration.ports.pbx import FirstLeg, PbxEmployee
 from integration.ports.records import Watch
-from integration.ports.stores import SavedStep
+from integration.ports.stores import MirrorProgress, SavedStep
 from tests.services.conftest import (
     ACME,
     ANNA,
@@ -37,7 +39,7 @@ from tests.services.conftest import (
     offered,
     started,
 )
-from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
+from tests.services.dialling_scene import PLAN, SPRING, Scene, number, scene_of, somebody
 from tests.services.portal import outgoing
 
 AUTUMN = CampaignId("autumn")
@@ -609,3 +611,96 @@ async def test_a_call_is_an_ordinary_one_with_the_campaign_s_name_in_its_record(
     await scene.phones.hang_up(call)
     await scene.world.deliver_with_pauses()
     assert [each.text.partition(",")[0] for each in scene.world.crm.notes[IVAN.ref]] == ["Обзвон: Весна"]
+
+
+# ---- cards of the CRM that change
+
+
+PERSON = EntityRef(EntityKind.CONTACT, "77")
+
+
+async def of_the_crm(scene: Scene, *indexes: int, deleted: bool = False) -> NewEntry:
+    """The phone book has this client with these numbers, as the CRM's notices keep it."""
+    book, numbering = scene.world.storage.phone_book, scene.world.account.settings.numbering
+    client = Person(
+        ref=PERSON,
+        name="Клиент",
+        responsible=None,
+        phones=tuple(number(each) for each in indexes),
+        updated_at=int(scene.world.clock.now()),
+        is_deleted=deleted,
+    )
+    await book.put_persons(ACME, [client], numbering=numbering)
+    return replace(somebody(*(indexes or (0,))), refs=(PERSON,), card=PERSON)
+
+
+async def the_crm_was_read(scene: Scene) -> None:
+    read = MirrorProgress(polled_at=Timestamp(0.0), next_comparison=Timestamp(0.0), unseen_since=None)
+    await scene.world.storage.phone_book.save_progress(ACME, read)
+
+
+async def dialled(scene: Scene) -> list[str]:
+    """Whom the next steps dial: an entry that has changed is judged anew in the step after."""
+    asked = [*await scene.step(after=1.0), *await scene.step(after=1.0), *await scene.step(after=1.0)]
+    return [each.number for each in asked]
+
+
+async def test_a_client_is_dialled_at_the_numbers_that_the_card_has_today(scene: Scene) -> None:
+    await scene.start(await of_the_crm(scene, 0, 1), employees=("101",))
+    scene.world.clock.advance(60.0)
+    await of_the_crm(scene, 2, 1)
+    assert await dialled(scene) == [number(2)]
+    (entry,) = await scene.entries()
+    assert [each.e164 for each in entry.numbers] == [number(2), number(1)]
+
+
+async def test_before_a_client_is_given_up_the_card_is_asked_for_another_number(scene: Scene) -> None:
+    await scene.start(await of_the_crm(scene, 0), employees=("101",), per_number=2, gap_minutes=0)
+    (asked,) = await scene.step()
+    await scene.phones.busy(asked)
+    await scene.step(after=1.0)
+    await of_the_crm(scene, 0, 1)
+    stricter = replace(PLAN, employees=("101",), per_number=1, gap_minutes=0)
+    assert await scene.world.storage.campaigns.change(ACME, SPRING, stricter, seen=1, by="Ольга") is not None
+    asked_again = await scene.step(after=3600.0)
+    assert [*(each.number for each in asked_again), *await dialled(scene)] == [number(1)]
+
+
+async def test_a_client_who_was_deleted_in_the_crm_is_not_dialled_and_the_entry_says_so(scene: Scene) -> None:
+    await the_crm_was_read(scene)
+    await scene.start(await of_the_crm(scene, 0), somebody(5), employees=("101",))
+    await of_the_crm(scene, 0, deleted=True)
+    assert await dialled(scene) == [number(5)]
+    gone, _ = await scene.entries()
+    assert (gone.state, gone.removed_why) == (EntryState.REMOVED, WhyRemoved.CLIENT_DELETED)
+
+
+async def test_while_the_crm_was_not_read_completely_nobody_counts_as_deleted(scene: Scene) -> None:
+    await scene.start(await of_the_crm(scene, 0), employees=("101",))
+    await of_the_crm(scene, 0, deleted=True)
+    assert await dialled(scene) == [number(0)]
+
+
+async def test_clients_of_a_file_keep_their_numbers_whatever_the_card_says(scene: Scene) -> None:
+    await the_crm_was_read(scene)
+    of_a_file = replace(await of_the_crm(scene, 0), card=None)
+    await scene.start(of_a_file, employees=("101",))
+    await of_the_crm(scene, 1)
+    assert await dialled(scene) == [number(0)]
+
+
+async def test_a_number_of_another_entry_is_dialled_once_and_the_list_goes_on(scene: Scene) -> None:
+    await scene.start(somebody(1), await of_the_crm(scene, 0, 1))
+    scene.world.clock.advance(60.0)
+    await of_the_crm(scene, 1, 0)
+    assert await dialled(scene) == [number(1), number(0)]
+    assert [[each.e164 for each in entry.numbers] for entry in await scene.entries()] == [[number(1)], [number(0)]]
+
+
+async def test_a_number_that_is_not_called_is_not_dialled_though_the_card_got_it(scene: Scene) -> None:
+    await scene.start(await of_the_crm(scene, 0), employees=("101",))
+    await scene.world.storage.do_not_call.add(ACME, [number(1)], lists_of=[ACME], by="Ольга", why="")
+    scene.world.clock.advance(60.0)
+    await of_the_crm(scene, 1)
+    assert await dialled(scene) == []
+    assert [each.state for each in await scene.entries()] == [EntryState.DO_NOT_CALL]

@@ -247,6 +247,18 @@ async def test_deals_of_a_filter_become_their_contacts_and_who_cannot_be_called_
     assert [each.cells[0] for each in problems] == ["Сделка 11", "Сделка 12", "Сделка 13"]
 
 
+async def test_entries_of_whom_the_phone_book_has_follow_their_cards(imports: Imports) -> None:
+    known, new = contact(1, "+79161234567"), contact(2, "+79262345678")
+    crm_of(imports).add(known, new)
+    numbering = imports.account.settings.numbering
+    await imports.storage.phone_book.put_persons(imports.account.id, [known], numbering=numbering)
+    service = imports.service()
+    made = await from_crm(imports, service, CrmFilter(kind=EntityKind.CONTACT))
+    await imports.until(service, made.id, has_ended)
+    found = await imports.storage.entries.listing(OFFICE, SPRING, EntryQuery())
+    assert [each.entry.card for each in found] == [known.ref, None]
+
+
 async def test_a_list_of_the_crm_goes_on_behind_the_last_page_in_another_process(imports: Imports) -> None:
     crm = crm_of(imports)
     crm.page_size = 10

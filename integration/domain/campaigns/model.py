@@ -256,6 +256,8 @@ class Entry:
         due_at: not dialled before; None: at once. Agreed call-backs have `agreed_with` as well.
         agreed_with: key of the employee who promised to call back.
         position: order in the list, after `priority`.
+        card: of the CRM, from which the numbers are, and which they follow; None: from elsewhere, and they stay.
+        removed_why: a `WhyRemoved`; None: a person has removed it, or nobody.
     """
 
     id: EntryId
@@ -269,6 +271,8 @@ class Entry:
     agreed_with: str | None = None
     priority: int = 0
     position: int = 0
+    card: EntityRef | None = None
+    removed_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from integration.ports.campaigns import AttemptJournal, DoNotCall
 from integration.ports.clock import Clock
 from integration.ports.own_lists import OwnLists
 from integration.ports.records import WatchLog
-from integration.ports.stores import CallStore
+from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
 from integration.services.campaign_sounds import CampaignReceptions
 from integration.services.cluster.live_calls import LiveCalls
@@ -43,6 +43,7 @@ class Sources:
     live_calls: LiveCalls
     attempts: AttemptJournal
     do_not_call: DoNotCall
+    phone_book: PhoneBook
     own_lists: OwnLists
     extensions: KnownExtensions
     days: Callable[[AccountId], Mapping[ManagerId, WorkingDay]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
@@ -13,9 +14,9 @@ from integration.domain.campaigns.attempts import begun
 from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.campaigns.decide import Decision, Dial, decide, given_up
 from integration.domain.campaigns.estimates import Estimates
-from integration.domain.campaigns.holds import Hold, held
+from integration.domain.campaigns.holds import FOR_EVER, Hold, held
 from integration.domain.campaigns.ledger import Answers, Ledger
-from integration.domain.campaigns.model import Attempt, Campaign, CampaignState, EntryState, Mode, Outcome
+from integration.domain.campaigns.model import Attempt, Campaign, CampaignState, Entry, EntryState, Mode, Outcome
 from integration.domain.campaigns.outcomes import Came
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.campaigns.situation import Situation
@@ -28,6 +29,7 @@ from integration.errors import OutcomeUnknown, Rejected, Unavailable
 from integration.ports.coordination import Lease
 from integration.ports.pbx import CampaignCall, FirstLeg
 from integration.services.dialling.callback_care import CallbackCare
+from integration.services.dialling.cards import Cards
 from integration.services.dialling.endings import Endings
 from integration.services.dialling.floor import Floor, line_key
 from integration.services.dialling.journals import Journals
@@ -63,6 +65,7 @@ class CampaignRun:
         self._account = floor.account.id
         self._estimates = Estimates()
         self._put_off = PutOff(floor.account.id, campaign, journals.entries)
+        self._cards = Cards(floor, campaign, journals.entries, lease)
         self._shown = Shown(floor, campaign, journals.dialling, lease)
         self._endings = Endings(floor, journals, lease, self._estimates)
         self._receiving = Receiving(floor, floor.sources.receptions)
@@ -97,7 +100,7 @@ class CampaignRun:
         self.priority = stored.plan.priority
         campaign = resolved(stored, self._floor.account)
         await self._endings.follow(campaign, stored.plan)
-        before = len(self._put_off)
+        before = len(self._put_off) + len(self._cards)
         decision = await self._decided(campaign, stored.plan)
         dialled = await asyncio.gather(
             *(self._dial(campaign, each, stored.plan) for each in decision.dial), return_exceptions=True
@@ -106,7 +109,7 @@ class CampaignRun:
             if failure is not None:
                 raise failure
         await self._shown.show(campaign, decision.hold, self._estimates)
-        return Step(self.priority, goes_on=len(self._put_off) > before and not decision.dial)
+        return Step(self.priority, goes_on=len(self._put_off) + len(self._cards) > before and not decision.dial)
 
     def has_news(self) -> bool:
         """Whether what people see has changed since this was last asked."""
@@ -143,10 +146,23 @@ class CampaignRun:
             entries = await self._care.still_wanted(entries, self._floor.account.settings, now)
         situation = replace(situation, entries=entries, clients=await self._floor.clients(entries))
         decision = decide(campaign, situation, self._estimates, ledger, now)
+        if self._care is None:
+            decision = await self._on_todays_cards(decision, entries)
         await self._put_off.take(decision.skipped, now)
         if self._care is not None:
             await self._care.remember(decision)
         return decision
+
+    async def _on_todays_cards(self, decision: Decision, entries: Sequence[Entry]) -> Decision:
+        """Without the entries that have changed with their cards in the CRM: they are judged anew in the next step."""
+        chosen = {each.entry for each in decision.dial}
+        chosen |= {each.entry for each in decision.skipped if each.reason.code in FOR_EVER}
+        changed = await self._cards.follow([each for each in entries if each.id in chosen])
+        return replace(
+            decision,
+            dial=tuple(each for each in decision.dial if each.entry not in changed),
+            skipped=tuple(each for each in decision.skipped if each.entry not in changed),
+        )
 
     async def _ledger(self, campaign: Campaign) -> Ledger:
         if campaign.mode is not Mode.PREDICTIVE:

@@ -20,7 +20,8 @@ from integration.errors import ProtocolError
 from integration.ports.callbacks import Asked, Callback, NewCallback
 from integration.ports.campaigns import Added, NewEntry
 from integration.ports.clock import Clock
-from integration.storage.sql.campaign_entries import Adding, Moves, count_moves, lock_entry, put_entry, scope_of
+from integration.storage.sql.campaign_entries import Adding
+from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry, put_entry, scope_of
 from integration.storage.sql.campaigns import lock, reopen
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database, Dialect, insert

@@ -25,7 +25,7 @@ from integration.ports.campaigns import MOST_OF_PACE, JournalRefusal
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.storage.sql.campaign_dialling import count_day
-from integration.storage.sql.campaign_entries import count_moves, lock_entry, not_called, put_entry, scope_of
+from integration.storage.sql.campaign_rows import count_moves, lock_entry, not_called, put_entry, scope_of
 from integration.storage.sql.campaigns import count_outcome, lock
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, Dialect, insert

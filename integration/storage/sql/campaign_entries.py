@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, text, update
+from sqlalchemy import Connection, Select, delete, func, select, text
 
-from integration.domain.campaigns.model import Entry, EntryState
+from integration.domain.campaigns.cards import client_deleted, on_card
+from integration.domain.campaigns.model import Entry, EntryNumber, EntryState
 from integration.domain.ids import AccountId, CampaignId, EntryId, Timestamp
 from integration.errors import NotFound
 from integration.ports.campaigns import Added, EntryQuery, ListedEntry, NewEntry
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
-from integration.storage.sql.campaigns import count_entries, lock, reopen, take_positions
-from integration.storage.sql.codec import decode, encode, storable
-from integration.storage.sql.database import Across, Database, Dialect, Scope, insert
+from integration.storage.sql.campaign_rows import (
+    DUE,
+    FRESH,
+    PROMISED,
+    Moves,
+    columns_of,
+    count_moves,
+    entry_of_row,
+    listed_of_row,
+    lock_entry,
+    not_called,
+    of_campaign,
+    owners_of,
+    put_entry,
+    scope_of,
+)
+from integration.storage.sql.campaigns import lock, reopen, take_positions
+from integration.storage.sql.codec import storable
+from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.leases import guard
 from integration.storage.sql.schema import campaign_entries as table
 from integration.storage.sql.schema import campaign_numbers as numbers_table
-from integration.storage.sql.schema import do_not_call
 
-_PROMISED, _DUE, _FRESH = 0, 1, 2
 _IS_OPEN = text("state = 'open'")  # the exact text of the index: only then is it used
-
-
-def scope_of(account: AccountId, office: AccountId) -> Scope:
-    """An office's list of numbers is under its own name, which differs from the account's where it has several."""
-    return account if account == office else Across.OFFICE
 
 
 class SqlCampaignEntries:
@@ -62,9 +72,9 @@ class SqlCampaignEntries:
     async def head(self, account: AccountId, campaign: CampaignId, *, now: Timestamp, limit: int) -> list[Entry]:
         def work(connection: Connection) -> list[Entry]:
             found: list[Entry] = []
-            for rank in (_PROMISED, _DUE, _FRESH):
+            for rank in (PROMISED, DUE, FRESH):
                 query = head_query(account, campaign, rank, now, limit - len(found))
-                found += [_entry(row) for row in connection.execute(query).all()]
+                found += [entry_of_row(row) for row in connection.execute(query).all()]
                 if len(found) >= limit:
                     break
             return found
@@ -76,14 +86,14 @@ class SqlCampaignEntries:
             moments = [
                 connection.execute(
                     select(func.min(table.c.due_at)).where(
-                        *_of(account, campaign),
+                        *of_campaign(account, campaign),
                         _IS_OPEN,
                         table.c.rank == rank,
                         table.c.weight == 0,
                         table.c.due_at > now,
                     )
                 ).scalar()
-                for rank in (_PROMISED, _DUE)
+                for rank in (PROMISED, DUE)
             ]
             known = [moment for moment in moments if moment is not None]
             return Timestamp(min(known)) if known else None
@@ -97,9 +107,9 @@ class SqlCampaignEntries:
             return
 
         def work(connection: Connection) -> None:
-            query = select(table).where(*_of(account, campaign), _IS_OPEN, table.c.id.in_(entries))
+            query = select(table).where(*of_campaign(account, campaign), _IS_OPEN, table.c.id.in_(entries))
             for row in connection.execute(query.order_by(table.c.id).with_for_update()).all():
-                entry = _entry(row)
+                entry = entry_of_row(row)
                 if (entry.due_at or 0.0) < until:
                     put_entry(connection, account, replace(entry, due_at=until), entry.state, None)
 
@@ -113,17 +123,17 @@ class SqlCampaignEntries:
         now = self._clock.now()
 
         def work(connection: Connection) -> None:
-            query = select(table).where(*_of(account, campaign), _IS_OPEN, table.c.id.in_(entries))
+            query = select(table).where(*of_campaign(account, campaign), _IS_OPEN, table.c.id.in_(entries))
             moves: Moves = Counter()
             for row in connection.execute(query.order_by(table.c.id).with_for_update()).all():
-                done = replace(_entry(row), state=state, due_at=None)
+                done = replace(entry_of_row(row), state=state, due_at=None)
                 moves.update(put_entry(connection, account, done, EntryState.OPEN, now))
             count_moves(connection, self._database.dialect, account, moves)
 
         await self._database.write(work, account)
 
     async def listing(self, account: AccountId, campaign: CampaignId, query: EntryQuery) -> list[ListedEntry]:
-        chosen = select(table).where(*_of(account, campaign), table.c.position > query.after)
+        chosen = select(table).where(*of_campaign(account, campaign), table.c.position > query.after)
         if query.states:
             chosen = chosen.where(table.c.state.in_([state.value for state in query.states]))
         if query.number:
@@ -137,12 +147,37 @@ class SqlCampaignEntries:
             chosen = chosen.where(table.c.name.contains(query.name.casefold(), autoescape=True))
         chosen = chosen.order_by(table.c.position).limit(query.limit)
         rows = await self._database.read(lambda connection: connection.execute(chosen).all(), account)
-        return [_listed(row) for row in rows]
+        return [listed_of_row(row) for row in rows]
 
     async def get(self, account: AccountId, campaign: CampaignId, entry: EntryId) -> ListedEntry | None:
-        query = select(table).where(*_of(account, campaign), table.c.id == entry)
+        query = select(table).where(*of_campaign(account, campaign), table.c.id == entry)
         row = await self._database.read(lambda connection: connection.execute(query).first(), account)
-        return None if row is None else _listed(row)
+        return None if row is None else listed_of_row(row)
+
+    async def follow_card(
+        self,
+        account: AccountId,
+        campaign: CampaignId,
+        entry: EntryId,
+        today: Sequence[EntryNumber] | None,
+        *,
+        office: AccountId,
+        lease: Lease,
+    ) -> Entry | None:
+        def work(connection: Connection) -> Entry | None:
+            guard(connection, self._database.dialect, lease)
+            lock(connection, account, campaign)  # before its entries, as the journal does
+            known = lock_entry(connection, account, entry)
+            if known is None or known.campaign != campaign or known.state is not EntryState.OPEN:
+                return None
+            after = client_deleted(known) if today is None else _on_card(connection, account, office, known, today)
+            if after != known:
+                _move_numbers(connection, self._database.dialect, account, known, after)
+                moves = put_entry(connection, account, after, known.state, self._clock.now())
+                count_moves(connection, self._database.dialect, account, moves)
+            return after
+
+        return await self._database.write(work, scope_of(account, office))
 
     async def remove(self, account: AccountId, campaign: CampaignId, entry: EntryId) -> bool:
         return await self._move(account, campaign, entry, EntryState.OPEN, EntryState.REMOVED)
@@ -159,7 +194,7 @@ class SqlCampaignEntries:
             known = lock_entry(connection, account, entry)
             if known is None or known.campaign != campaign or known.state is not before:
                 return False
-            moved = replace(known, state=after)
+            moved = replace(known, state=after, removed_why=None)
             moves = put_entry(connection, account, moved, before, self._clock.now())
             if after is EntryState.OPEN:
                 reopen(connection, account, campaign, self._clock.now())
@@ -167,6 +202,27 @@ class SqlCampaignEntries:
             return True
 
         return await self._database.write(work, account)
+
+
+def _on_card(
+    connection: Connection, account: AccountId, office: AccountId, known: Entry, today: Sequence[EntryNumber]
+) -> Entry:
+    wanted = [each.e164 for each in today]
+    owners = owners_of(connection, account, known.campaign, wanted)
+    elsewhere = {number for number, owner in owners.items() if owner != known.id}
+    return on_card(known, today, elsewhere=elsewhere, not_called=not_called(connection, office, wanted))
+
+
+def _move_numbers(connection: Connection, dialect: Dialect, account: AccountId, before: Entry, after: Entry) -> None:
+    """Numbers that an entry has got are its own in this campaign; those that it has lost may come back with others."""
+    had, has = ({each.e164 for each in entry.numbers} for entry in (before, after))
+    its = (numbers_table.c.account == account, numbers_table.c.campaign == before.campaign)
+    lost = (numbers_table.c.entry == before.id, numbers_table.c.number.in_(sorted(had - has)))
+    if had - has:
+        connection.execute(delete(numbers_table).where(*its, *lost))
+    row = {"account": account, "campaign": before.campaign, "entry": before.id}
+    if has - had:
+        connection.execute(insert(dialect, numbers_table), [{**row, "number": each} for each in sorted(has - had)])
 
 
 def head_query(
@@ -178,8 +234,8 @@ def head_query(
     Only entries that were not dialled yet have a weight, and they are due at once. For the others the weight is named,
     or the index could not pass by those that are due later.
     """
-    query = select(table.c.id, table.c.body).where(*_of(account, campaign), _IS_OPEN, table.c.rank == rank)
-    if rank != _FRESH:
+    query = select(table.c.id, table.c.body).where(*of_campaign(account, campaign), _IS_OPEN, table.c.rank == rank)
+    if rank != FRESH:
         query = query.where(table.c.weight == 0, table.c.due_at <= now)
     return query.order_by(table.c.weight, table.c.due_at, table.c.position).limit(limit)
 
@@ -204,7 +260,7 @@ class Adding:
         if first is None:
             raise NotFound("There is no such campaign.", code="no_campaign")
         numbers = sorted({number.e164 for each in new for number in each.numbers})
-        self._owner = _owners(connection, self._account, self._campaign, numbers)
+        self._owner = owners_of(connection, self._account, self._campaign, numbers)
         self._not_called = not_called(connection, self._office, numbers)
         taken: list[tuple[int, NewEntry]] = []
         done = [self._decide(connection, index, each, taken) for index, each in enumerate(new)]
@@ -246,6 +302,7 @@ class Adding:
             entry,
             refs=tuple(dict.fromkeys((*entry.refs, *new.refs))),
             state=EntryState.OPEN if is_back else entry.state,
+            removed_why=None if is_back else entry.removed_why,
         )
         if after == entry:
             return Added.TWICE
@@ -262,6 +319,7 @@ class Adding:
             responsible=new.responsible,
             priority=new.priority,
             position=position,
+            card=new.card,
         )
         return {
             "account": self._account,
@@ -271,12 +329,12 @@ class Adding:
             "source": new.source,
             "line": new.line,
             "changed_at": self._now,
-            **_columns(entry),
+            **columns_of(entry),
         }
 
     def _put_numbers(self, connection: Connection, first: int, taken: Sequence[tuple[int, NewEntry]]) -> None:
         query = select(table.c.position, table.c.id).where(
-            *_of(self._account, self._campaign), table.c.position >= first
+            *of_campaign(self._account, self._campaign), table.c.position >= first
         )
         ids = {row.position: row.id for row in connection.execute(query)}
         rows = [
@@ -285,104 +343,3 @@ class Adding:
             for number in each.numbers
         ]
         connection.execute(insert(self._dialect, numbers_table), rows)
-
-
-# ---- shared with the journal and the numbers that are not called
-
-
-def lock_entry(connection: Connection, account: AccountId, entry: EntryId) -> Entry | None:
-    query = select(table).where(table.c.account == account, table.c.id == entry).with_for_update()
-    row = connection.execute(query).first()
-    return None if row is None else _entry(row)
-
-
-Moves = Counter[tuple[CampaignId, EntryState]]
-"""How many entries came into a state or, negative, left it."""
-
-
-def put_entry(
-    connection: Connection, account: AccountId, entry: Entry, before: EntryState, changed_at: Timestamp | None
-) -> Moves:
-    """
-    Replace a locked entry.
-
-    Args:
-        before: its stored state.
-        changed_at: None: nobody needs to see the change.
-
-    Returns:
-        What the caller passes to `count_moves` when it has locked all that it will lock: figures come last, or two
-        transactions could wait for each other.
-    """
-    values = _columns(entry)
-    if changed_at is not None:
-        values["changed_at"] = changed_at
-    connection.execute(update(table).where(table.c.account == account, table.c.id == entry.id).values(**values))
-    moves: Moves = Counter()
-    if entry.state is not before:
-        moves[entry.campaign, entry.state] += 1
-        moves[entry.campaign, before] -= 1
-    return moves
-
-
-def count_moves(connection: Connection, dialect: Dialect, account: AccountId, moves: Moves) -> None:
-    """Add to the figures of the campaigns."""
-    for campaign in sorted({campaign for campaign, _ in moves}):
-        by = {state: count for (each, state), count in moves.items() if each == campaign}
-        count_entries(connection, dialect, account, campaign, by)
-
-
-def not_called(connection: Connection, office: AccountId, numbers: Sequence[str]) -> set[str]:
-    if not numbers:
-        return set()
-    query = select(do_not_call.c.number).where(
-        do_not_call.c.account == office, do_not_call.c.number.in_(numbers), do_not_call.c.removed_at.is_(None)
-    )
-    return set(connection.execute(query).scalars())
-
-
-def struck(entry: Entry, numbers: Iterable[str]) -> Entry:
-    """The entry without these numbers; one that is open and has none left is done."""
-    wanted = set(numbers)
-    left = tuple(replace(each, struck=True) if each.e164 in wanted else each for each in entry.numbers)
-    is_over = all(each.struck for each in left) and entry.state is EntryState.OPEN
-    return replace(entry, numbers=left, state=EntryState.DO_NOT_CALL if is_over else entry.state)
-
-
-def _owners(connection: Connection, account: AccountId, campaign: CampaignId, numbers: Sequence[str]) -> dict[str, int]:
-    if not numbers:
-        return {}
-    query = select(numbers_table.c.number, numbers_table.c.entry).where(
-        numbers_table.c.account == account, numbers_table.c.number.in_(numbers), numbers_table.c.campaign == campaign
-    )
-    return {row.number: row.entry for row in connection.execute(query)}
-
-
-def _of(account: AccountId, campaign: CampaignId) -> tuple[Any, Any]:
-    return table.c.account == account, table.c.campaign == campaign
-
-
-def _columns(entry: Entry) -> dict[str, Any]:
-    is_fresh = entry.due_at is None
-    return {
-        "state": entry.state.value,
-        "rank": _FRESH if is_fresh else _PROMISED if entry.agreed_with is not None else _DUE,
-        "weight": -entry.priority if is_fresh else 0,
-        "due_at": entry.due_at or 0.0,
-        "name": storable(entry.name).casefold(),
-        "body": encode(entry),
-    }
-
-
-def _entry(row: Any) -> Entry:
-    return replace(decode(Entry, row.body), id=EntryId(row.id))
-
-
-def _listed(row: Row[Any]) -> ListedEntry:
-    return ListedEntry(
-        entry=_entry(row),
-        comment=row.comment,
-        source=row.source,
-        line=row.line,
-        changed_at=Timestamp(row.changed_at),
-    )

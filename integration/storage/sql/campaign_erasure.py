@@ -18,7 +18,7 @@ from integration.ports.campaigns import ChangeKind
 from integration.ports.clock import Clock
 from integration.ports.list_imports import ImportState, RowTrouble
 from integration.storage.sql.callbacks import drop_rows, entries_with
-from integration.storage.sql.campaign_entries import Moves, count_moves, lock_entry
+from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry
 from integration.storage.sql.campaigns import lock
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 from integration.domain.ids import AccountId, EntryId, Timestamp
 from integration.ports.campaigns import NotCalled
 from integration.ports.clock import Clock
-from integration.storage.sql.campaign_entries import Moves, count_moves, lock_entry, not_called, put_entry, struck
+from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry, not_called, put_entry, struck
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Across, Database, Scope, insert
 from integration.storage.sql.schema import campaign_numbers

@@ -17,7 +17,8 @@ from integration.ports.campaigns import Added, NewEntry
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.ports.list_imports import MOST_PROBLEMS, ImportRow, ImportState, ListImport, RowTrouble
-from integration.storage.sql.campaign_entries import Adding, scope_of
+from integration.storage.sql.campaign_entries import Adding
+from integration.storage.sql.campaign_rows import scope_of
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database
 from integration.storage.sql.leases import guard

@@ -16,7 +16,7 @@ from integration.ports.campaigns import JournalRefusal
 from integration.ports.clock import Clock
 from integration.ports.own_lists import OWN_LISTS, ListChange, ListChanged
 from integration.storage.sql.campaign_attempts import attempt_row, locked_attempt, put_attempt
-from integration.storage.sql.campaign_entries import not_called, scope_of
+from integration.storage.sql.campaign_rows import not_called, scope_of
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import campaign_attempts

@@ -225,8 +225,7 @@ class CampaignApi:
         campaign = await self._campaign(request)
         limit = number_in(request, "limit", usual=100, most=500)
         after = _whole(request, "after", usual=-1)
-        query = EntryQuery(after=after, limit=limit)
-        found = await self._desk.entries.listing(campaign.account, campaign.id, query)
+        found = await self._desk.entries.listing(campaign.account, campaign.id, EntryQuery(after=after, limit=limit))
         return answer({"entries": [_entry(each) for each in found]})
 
     async def add(self, request: web.Request, _: Viewer) -> web.Response:
@@ -240,15 +239,14 @@ class CampaignApi:
         office = self._desk.office_of(account.id)
         results = await self._desk.entries.add(account.id, campaign.id, new, office=office) if new else []
         self._desk.tell(account.id)
-        told = iter(results)
+        told, taken = iter(results), (Added.TAKEN, Added.JOINED)
         said = [each.problem or next(told).value for each in read]
         counts = Counter(said)
-        known = {Added.TAKEN.value, Added.JOINED.value}
         return answer(
             {
                 "added": counts[Added.TAKEN.value],
                 "joined": counts[Added.JOINED.value],
-                "left_out": {why: count for why, count in sorted(counts.items()) if why not in known},
+                "left_out": {why: count for why, count in sorted(counts.items()) if why not in taken},
                 "entries": said,
             }
         )
@@ -317,6 +315,7 @@ def _entry(listed: ListedEntry) -> dict[str, Any]:
         "id": str(entry.id),
         "position": entry.position,
         "state": entry.state.value,
+        "removed_why": entry.removed_why,
         "name": entry.name,
         "numbers": [{"number": each.e164, "is_struck": each.struck} for each in entry.numbers],
         "crm": [{"kind": each.kind.value, "id": each.id} for each in entry.refs],

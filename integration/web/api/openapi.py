@@ -12,6 +12,7 @@ from aiohttp import web
 from integration import __version__
 from integration.domain.access import Permission, Viewer
 from integration.domain.api_keys import PREFIX
+from integration.domain.campaigns.cards import WhyRemoved
 from integration.domain.campaigns.expected_end import NoEnd
 from integration.web.api.answers import answer
 from integration.web.api.door import Operation
@@ -72,6 +73,7 @@ _CAMPAIGN = {
 }  # fmt: skip
 _ENTRY = {
     "id": _TEXT, "position": _NUMBER, "state": _TEXT, "name": _TEXT, "comment": _TEXT,
+    "removed_why": {"enum": [*(each.value for each in WhyRemoved), None]},
     "numbers": _list(_object(number=_TEXT, is_struck=_FLAG)), "crm": _list(_object(kind=_TEXT, id=_TEXT)),
     "responsible": _TEXT_OR_NOTHING, "due_at": _MOMENT_OR_NOTHING, "changed_at": _MOMENT,
 }  # fmt: skip

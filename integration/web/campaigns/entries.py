@@ -37,7 +37,7 @@ _ENTRY = "{entry:[0-9]{1,18}}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """`numbers`: pairs of number and whether it is struck out."""
+    """`numbers`: pairs of number and whether it is struck out. `note`: about the state, or empty."""
 
     id: int
     name: str
@@ -46,7 +46,7 @@ class EntryRow:
     comment: str
     state: str
     tone: str
-    due: str
+    note: str
     may_be_removed: bool
     may_come_back: bool
 
@@ -155,12 +155,14 @@ class EntryPages:
             ", ".join(number.e164 for number in entry.numbers),
             _responsible(account, listed),
             listed.comment,
-            t[f"entry_state_{entry.state}"],
+            ": ".join(filter(None, (t[f"entry_state_{entry.state}"], _why_removed(listed, t)))),
         ]
 
     def _row(self, account: Account, listed: ListedEntry, t: Mapping[str, str]) -> EntryRow:
         entry = listed.entry
-        due = t["list_due"].format(when=moment(entry.due_at, account)) if entry.due_at is not None else ""
+        note = _why_removed(listed, t)
+        if entry.due_at is not None and entry.state is EntryState.OPEN:
+            note = t["list_due"].format(when=moment(entry.due_at, account))
         return EntryRow(
             id=entry.id,
             name=_name(account, listed),
@@ -169,7 +171,7 @@ class EntryPages:
             comment=listed.comment,
             state=t[f"entry_state_{entry.state}"],
             tone=_TONES.get(entry.state, ""),
-            due=due if entry.state is EntryState.OPEN else "",
+            note=note,
             may_be_removed=entry.state is EntryState.OPEN,
             may_come_back=entry.state is EntryState.REMOVED,
         )
@@ -177,6 +179,12 @@ class EntryPages:
 
 def _name(account: Account, listed: ListedEntry) -> str:
     return listed.entry.name or display_number(listed.entry.numbers[0].e164, account.settings.numbering)
+
+
+def _why_removed(listed: ListedEntry, t: Mapping[str, str]) -> str:
+    """Why it left the list without a person's word; of a later release's reasons the code."""
+    why = listed.entry.removed_why
+    return "" if why is None else t.get(f"list_why_{why}", why)
 
 
 def _responsible(account: Account, listed: ListedEntry) -> str:
