@@ -11,11 +11,11 @@ import asyncio
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
-"""All that a worker gets of the environment, which may hold secrets."""
+"""What a worker gets of the environment, which may hold secrets."""
 
 _CHUNK = 1 << 18
 _LONGEST_LINE = 1 << 16
@@ -85,13 +85,16 @@ class Worker:
 
 
 @asynccontextmanager
-async def started(*command: str, work: bytes, longest_line: int = _LONGEST_LINE) -> AsyncIterator[Worker]:
+async def started(
+    *command: str, work: bytes, longest_line: int = _LONGEST_LINE, kept: Sequence[str] = KEPT
+) -> AsyncIterator[Worker]:
     """
     Start a worker and give it its work. At the end of the block it is killed, however the block ends.
 
     Args:
         command: the program and its arguments.
         longest_line: bytes, for `Worker.line`.
+        kept: names of the environment.
 
     Raises:
         OSError: the program does not start.
@@ -102,7 +105,7 @@ async def started(*command: str, work: bytes, longest_line: int = _LONGEST_LINE)
         stdout=PIPE,
         stderr=DEVNULL,
         limit=longest_line,
-        env={name: os.environ[name] for name in KEPT if name in os.environ},
+        env={name: os.environ[name] for name in kept if name in os.environ},
         process_group=0,  # its own, to be killed with all that it has started
     )
     feeding = asyncio.create_task(_feed(process, work))
@@ -114,9 +117,9 @@ async def started(*command: str, work: bytes, longest_line: int = _LONGEST_LINE)
         await _farewell(process, feeding)
 
 
-async def answered(*command: str, work: bytes, seconds: float, most_bytes: int) -> bytes:
+async def answered(*command: str, work: bytes, seconds: float, most_bytes: int, kept: Sequence[str] = KEPT) -> bytes:
     """All that a worker answers to its work. Raises: WorkerFailed, as `Worker.answer`; OSError, as `started`."""
-    async with started(*command, work=work) as worker:
+    async with started(*command, work=work, kept=kept) as worker:
         return await worker.answer(seconds=seconds, most_bytes=most_bytes)
 
 

@@ -8,19 +8,19 @@ or a confirmation; for a message that is to sell, let a person speak it, and upl
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE
 
 from integration.errors import Rejected, Unavailable
 from integration.ports.speech import LONGEST_TEXT
+from integration.worker_process import KEPT, WorkerFailed, answered
 
 _VOICES = {"ru": "ru", "uk": "uk", "en": "en-gb"}
 _WORDS_A_MINUTE = "145"
 _LOUDNESS = "160"  # of 200; above it clips
 _SECONDS = 20.0  # it speaks a thousand characters in one
 _MOST_BYTES = 20_000_000
+_KEPT = (*KEPT, "ESPEAK_DATA_PATH", "HOME")  # where its rules may be
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\[\[|\]\]")  # control characters; [[ begins names of sounds
 
 
@@ -51,19 +51,11 @@ class EspeakSpeech:
 
 async def _run(command: tuple[str, ...], said: bytes) -> bytes:
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+        wav = await answered(*command, work=said, seconds=_SECONDS, most_bytes=_MOST_BYTES, kept=_KEPT)
     except OSError as exc:
         raise Unavailable(f"the program that speaks does not start: {exc.strerror}") from exc
-    try:
-        async with asyncio.timeout(_SECONDS):
-            wav, _ = await process.communicate(said)
-    except TimeoutError:
-        raise Unavailable("the program that speaks took too long") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0 or not wav or len(wav) > _MOST_BYTES:
-        raise Unavailable(f"the program that speaks failed ({process.returncode})")
+    except WorkerFailed as exc:
+        raise Unavailable(f"the program that speaks failed: {exc}") from exc
+    if not wav:
+        raise Unavailable("the program that speaks said nothing")
     return wav

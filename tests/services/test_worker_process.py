@@ -102,6 +102,17 @@ async def test_a_worker_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None
     assert environment.keys() <= {*KEPT, "LC_CTYPE"}, "Python itself sets LC_CTYPE where there is no locale"
 
 
+async def test_a_program_may_need_more_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOZVON_SECRET", "a secret")
+    monkeypatch.setenv("ITS_DATA", "/somewhere")
+    async with started(
+        *script("import os; print(*sorted(os.environ))"), work=b"", kept=(*KEPT, "ITS_DATA", "NOT_SET")
+    ) as worker:
+        names = (await worker.line(MANY_SECONDS)).decode().split()
+    assert "ITS_DATA" in names
+    assert not {"DOZVON_SECRET", "NOT_SET"} & set(names)
+
+
 async def test_the_time_limit_ends_a_worker_and_what_it_started(watched: Watched) -> None:
     async with started(*watched.script("signal.pause()"), work=b"") as worker:
         await watched.connected()

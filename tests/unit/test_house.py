@@ -118,7 +118,7 @@ ARROWS = {
     "integration/storage": (*CORE, "integration.storage", "integration.clock"),
     "integration/spreadsheets": ("integration.domain", "integration.ports", "integration.errors",
                                  "integration.spreadsheets", *WORKERS),
-    "integration/speech": ("integration.ports", "integration.errors", "integration.speech"),
+    "integration/speech": ("integration.ports", "integration.errors", "integration.speech", *WORKERS),
     "integration/web": (*CORE, TEXTS, "integration.services", "integration.documents", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
                             "integration.spreadsheets", "integration.speech", "integration.process",
