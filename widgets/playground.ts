@@ -63,6 +63,7 @@ const card = new Card(
   query.get("currency") ?? "RUB",
   now,
   {
+    preview: { press: async () => {}, pause: async () => true, after: () => () => {} },
     open: (url) => card.notice("info", `→ ${url}`),
     hangUp: async (call) => change(call.id, call.state === "ringing" ? over("declined") : ended("answered")),
     sendExtension: async (call) => card.notice("info", `♪ ${call.client_extension}`),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from integration.domain.campaigns.situation import EmployeeState
+from integration.domain.campaigns.situation import EmployeeState, Offer
 from integration.domain.ids import AccountId, CampaignId, Timestamp
 from integration.domain.reasons import Reason
 from integration.ports.coordination import Lease
@@ -37,6 +37,7 @@ class DiallingNow:
     Attributes:
         at: when it was so. One that is older than `STALE_SECONDS` says that no process dials the campaign.
         hold: the rule that stopped the next call.
+        offers: clients who are shown to employees, who decide.
         dialling: calls on their way to an answer; `talking`: clients with an employee on the line.
     """
 
@@ -45,6 +46,7 @@ class DiallingNow:
     dialling: int = 0
     talking: int = 0
     seats: tuple[Seat, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
 STALE_SECONDS = 30.0

@@ -34,6 +34,7 @@ from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.hub import Hub
+from integration.services.offers import Offers
 from integration.services.own_lists.dialler import OwnListCalls
 from integration.services.page_news import PageNews
 from integration.services.passwords import PasswordDesk
@@ -105,6 +106,7 @@ class Core:
         self.working_days: WorkingDays
         self.hub: Hub
         self.page_news: PageNews
+        self.offers: Offers
         self.cards: CardService
         self.offices: Offices
 
@@ -136,6 +138,15 @@ class Core:
         self.accounts = Accounts(self.storage.settings, self._settings_changed)
         self.working_days = WorkingDays(self.accounts)
         self.hub = Hub(self.coordination)
+        self.offers = Offers(
+            dialling=self.storage.dialling,
+            campaigns=self.storage.campaigns,
+            entries=self.storage.entries,
+            hub=self.hub,
+            coordination=self.coordination,
+            clock=self.clock,
+            process=self.process,
+        )
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
         self.stack.push_async_callback(self.cards.close)
         self.clicked_clients = ClickedClients(self.storage.phone_book, self.cards)

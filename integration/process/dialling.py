@@ -29,6 +29,7 @@ def build_dialler(core: Core, live_calls: LiveCalls) -> Dialler:
         clock=core.clock,
         receptions=CampaignReceptions(CampaignSounds(EspeakSpeech()), core.storage.campaign_sounds),
         watches=storage.watches,
+        offers=core.offers,
     )
     journals = Journals(
         campaigns=storage.campaigns,

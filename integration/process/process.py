@@ -161,6 +161,8 @@ class Dozvon:
         if "worker" in roles:
             spawn("delivery", self.delivery.run)
             spawn("campaigns", build_dialler(core, self.live_calls).run)
+            if core.is_shared:
+                spawn("offers", core.offers.listen)
             if self.config.backup is not None:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
         spawn("accounts", self._finish)

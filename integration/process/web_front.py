@@ -291,6 +291,7 @@ class WebFront:
             may_be_crms=_may_be_crms,
             frames=self._frame_sessions,
             own_lists=self.own_lists,
+            offers=core.offers,
         )
 
     def _build_widget_client(self, widget: WidgetApi) -> WidgetClient:

@@ -173,6 +173,11 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
         "Такого співробітника більше немає.",
         "There is no such employee any more.",
     ),
+    "camp_absent_offer_missed": (
+        "не ответил, звонить ли последнему клиенту",
+        "не відповів, чи телефонувати останньому клієнтові",
+        "decided nothing about the last client shown",
+    ),
     "camp_absent_own_list": (
         "звонит по своему списку",
         "телефонує за своїм списком",
@@ -251,9 +256,9 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_save": ("Сохранить", "Зберегти", "Save"),
     "camp_mode_preview": ("По одному, с просмотром", "По одному, з переглядом", "Preview"),
     "camp_mode_preview_hint": (
-        "сотрудник видит карточку и сам решает, звонить ли",
-        "співробітник бачить картку й сам вирішує, чи телефонувати",
-        "the employee sees the card and decides whether to call",
+        "сотрудник видит следующего клиента на странице CRM; телефон звонит, только когда он нажал «Позвонить»",
+        "співробітник бачить наступного клієнта на сторінці CRM; телефон дзвонить, лише коли він натиснув «Зателефонувати»",
+        "the employee sees the next client in the CRM’s page; their phone rings only after they press “Call”",
     ),
     "camp_mode_progressive": ("По одному на свободного", "По одному на вільного", "Progressive"),
     "camp_mode_progressive_hint": (

@@ -87,6 +87,21 @@ HOLDS: dict[str, tuple[str, str, str]] = {
         "Усі співробітники зайняті: {busy}.",
         "All employees are busy: {busy}.",
     ),
+    "no_card": (
+        "Некому показать клиента: ни у кого из свободных сотрудников не открыта страница CRM с карточкой.",
+        "Нікому показати клієнта: у жодного з вільних співробітників не відкрито сторінку CRM з карткою.",
+        "Nobody can be shown a client: none of the free employees has a page of the CRM with the card open.",
+    ),
+    "offered": (
+        "Сотрудники смотрят клиентов и решают, звонить ли: {shown}.",
+        "Співробітники дивляться клієнтів і вирішують, чи телефонувати: {shown}.",
+        "Employees look at clients and decide whether to call: {shown}.",
+    ),
+    "offer_over": (
+        "Этого клиента вам больше не показывают.",
+        "Цього клієнта вам більше не показують.",
+        "This client is not shown to you any more.",
+    ),
     # pacing
     "enough_ringing": (
         "Звонков уже достаточно: {ringing}.",

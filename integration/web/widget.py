@@ -29,6 +29,7 @@ from integration.services.creations import Creations
 from integration.services.crm_entry import CrmEntry, EntryRefused
 from integration.services.frame_sessions import FrameSessions, is_frame_token
 from integration.services.hub import Hub, Page
+from integration.services.offers import Offers
 from integration.services.own_lists.desk import OwnListDesk
 from integration.services.presses import Presses
 from integration.services.sightings import PageSightings
@@ -38,6 +39,7 @@ from integration.web.flow import Flow
 from integration.web.forms import is_clean
 from integration.web.own_absence import OwnAbsence
 from integration.web.permissions import for_everybody
+from integration.web.widget_offers import offer_press
 from integration.web.widget_own_list import own_list_press
 
 log = structlog.get_logger()
@@ -61,6 +63,7 @@ _FAILURES = {
     "choose_person": "not_chosen",
     "own_list": "own_list_failed",
     "own_list_read": "own_list_failed",
+    "offer": "offer_failed",
 }
 
 
@@ -87,6 +90,7 @@ class WidgetApi:
         may_be_crms: Callable[[str], bool],
         frames: FrameSessions,
         own_lists: OwnListDesk,
+        offers: Offers,
     ) -> None:
         """
         Args:
@@ -105,6 +109,7 @@ class WidgetApi:
         self._may_be_crms = may_be_crms
         self._frames = frames
         self._own_lists = own_lists
+        self._offers = offers
         self._accounts = accounts
         self._gates = gates
         self._live_calls = live_calls
@@ -283,6 +288,7 @@ class WidgetApi:
             known = {call.id: call for call in [*ended, *live]}
             calls = await self._cards.snapshot(account, page.manager, known.values(), ended_since=since)
             own_list = await self._own_lists.shown(account, page.manager)
+            offer = await self._offers.shown(account, page.manager)
         except Unavailable:
             await socket.close(code=1013, message=b"try again later")
             return
@@ -292,6 +298,7 @@ class WidgetApi:
             "command_seconds": _HANG_UP_SECONDS,
             "calls": calls,
             "own_list": own_list,
+            "offer": offer,
         }
         await socket.send_json(snapshot, dumps=_dumps)
         if not account.settings.is_on_for(page.manager):
@@ -357,6 +364,8 @@ class WidgetApi:
                     await self._own_lists.press(account, page.manager, *own_list_press(message))
                 case "own_list_read":
                     page.put(await self._own_lists.shown(account, page.manager))
+                case "offer":
+                    await self._offers.press(account, page.manager, *offer_press(message))
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
         except Unavailable as exc:

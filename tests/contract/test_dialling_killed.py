@@ -6,20 +6,24 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
-from integration.domain.campaigns.model import AttemptState, Entry, EntryState, Outcome
-from integration.domain.ids import CallId, CampaignId, Extension, ManagerId, Timestamp
+from integration.domain.campaigns.model import AttemptState, Entry, EntryState, Mode, Outcome
+from integration.domain.ids import CallId, CampaignId, EntryId, Extension, ManagerId, Timestamp
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.ports.callbacks import Asked, NewCallback
 from integration.ports.campaigns import EntryQuery
+from integration.ports.coordination import Coordination
 from integration.ports.pbx import CampaignCall
 from integration.services.accounts import Account
+from integration.services.hub import Hub
+from integration.services.offers import Decided
 from integration.services.tracking import CallTracking
-from integration.storage import Storage
+from integration.storage import Storage, open_coordination
 from integration.testing import FakeClock, FakeCrm, FakePbx
 from tests.services.conftest import ACME, World
 from tests.services.dialling_scene import MOSCOW, Phones, Scene, number, somebody
@@ -31,6 +35,7 @@ _EFFECTS = (
     ("dialling", "put"), ("campaigns", "set_state"), ("callbacks", "put_off"),
 )  # fmt: skip
 _LEAST_POINTS_OF_CALLBACKS = 30
+_LEAST_POINTS_OF_OFFERS = 12
 _LEAST_POINTS = 40  # of the list below: a dialler that writes less often does something else
 
 
@@ -77,6 +82,8 @@ class Place:
     pbx: FakePbx
     account: Account
     tracking: CallTracking
+    coordination: Coordination
+    hub: Hub
 
 
 def a_scene(storage: Storage, clock: FakeClock) -> Scene:
@@ -84,14 +91,25 @@ def a_scene(storage: Storage, clock: FakeClock) -> Scene:
     people = tuple(Employee(extension=Extension(each), manager=ManagerId(each)) for each in ("101", "102"))
     account = Account(AccountSettings(account=ACME, employees=people), FakeCrm(), [pbx])
     tracking = CallTracking(account, pbx.id, storage.calls, clock, [], asyncio.Event())
-    place = Place(storage, clock, pbx, account, tracking)
+    coordination = open_coordination(None)
+    place = Place(storage, clock, pbx, account, tracking, coordination, Hub(coordination))
     return Scene(cast(World, place), Phones(cast(World, place)))
 
 
-async def play(scene: Scene, campaign: CampaignId, base: int, killer: Killer, *, rounds: int = _ROUNDS) -> Counter[str]:
+async def play(
+    scene: Scene,
+    campaign: CampaignId,
+    base: int,
+    killer: Killer,
+    *,
+    rounds: int = _ROUNDS,
+    decided: Callable[[], Awaitable[bool]] | None = None,
+) -> Counter[str]:
     """
     Dial a list to its end; a new process goes on when one was killed. The PBX shows a call only after the next step, so
     that a process looks for calls that nobody sees yet. Returns how often each number rang.
+
+    `decided`: what employees do between two steps with the clients whom they are shown; False: nobody is shown.
     """
     rang: Counter[str] = Counter()
     unseen: list[CampaignCall] = []
@@ -113,7 +131,8 @@ async def play(scene: Scene, campaign: CampaignId, base: int, killer: Killer, *,
         unseen = [each for each in scene.world.pbx.dialled if each.attempt not in played]
         assert len({each.attempt for each in unseen}) == len(unseen), "one attempt was dialled twice"
         played |= {each.attempt for each in unseen}
-        if not talks and not unseen and await is_over(scene, campaign):
+        looks = decided is not None and await decided()
+        if not looks and not talks and not unseen and await is_over(scene, campaign):
             break
     return rang
 
@@ -168,6 +187,48 @@ async def test_whenever_it_is_killed_another_process_goes_on(
             break
         point += 1
     assert point >= _LEAST_POINTS
+
+
+# ---- clients who are shown first
+
+
+@pytest.mark.timeout(400)
+async def test_killed_at_any_point_a_client_who_is_shown_is_dialled_only_when_somebody_pressed_call(
+    storage: Storage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first client talks, the second is busy. The employee presses "Call" once for each client they are shown."""
+    killer, point = Killer(), 0
+    for store, name in _EFFECTS:
+        killer.watch(monkeypatch, type(getattr(storage, store)), name)
+    killer.watch(monkeypatch, FakePbx, "dial")
+    while True:
+        scene, campaign, base = a_scene(storage, clock), CampaignId(f"shown-{point}"), point * 10
+        scene.world.hub.join(ACME, ManagerId("101"))
+        killer.arm(-1)
+        plan = {"mode": Mode.PREVIEW, "employees": ("101",), "wrap_up_seconds": 0, "gap_minutes": 0}
+        await scene.start(somebody(base), somebody(base + 1), campaign=campaign, **plan)
+        killer.arm(point)
+        presses: Counter[str] = Counter()
+        rang = await play(scene, campaign, base, killer, decided=partial(call_all, scene, campaign, presses))
+        assert not rang - presses, "somebody was dialled whom nobody wanted to call"
+        await check(scene, campaign, rang)
+        if killer.at >= 0:  # the run was shorter than that
+            break
+        point += 1
+    assert point >= _LEAST_POINTS_OF_OFFERS
+
+
+async def call_all(scene: Scene, campaign: CampaignId, presses: Counter[str]) -> bool:
+    """The employee wants to call whomever they are shown."""
+    me = ManagerId("101")
+    offer = (await scene.offers.shown(scene.world.account, me))["offer"]
+    if offer is None:
+        return False
+    entry = EntryId(offer["entry"])
+    (wanted,) = [each for each in await scene.entries(campaign) if each.id == entry]
+    presses[wanted.numbers[0].e164] += 1
+    await scene.offers.press(scene.world.account, me, Decided.CALL, campaign, entry)
+    return True
 
 
 # ---- callbacks

@@ -44,6 +44,7 @@ from integration.services.dialling.floor import Floor, Sources
 from integration.services.dialling.journals import Journals
 from integration.services.dialling.run import CampaignRun
 from integration.services.extensions import KnownExtensions
+from integration.services.offers import Offers
 from integration.storage.sql.schema import campaign_days
 from tests.services.conftest import ACME, World
 
@@ -233,6 +234,23 @@ class Scene:
     speech: FakeSpeech = field(default_factory=FakeSpeech)
     desk: Desk = field(init=False)
     lease: Lease = field(init=False)
+    offers: Offers = field(init=False)
+    run: CampaignRun = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.offers = self.new_offers("here")
+
+    def new_offers(self, process: str) -> Offers:
+        storage, world = self.world.storage, self.world
+        return Offers(
+            dialling=storage.dialling,
+            campaigns=storage.campaigns,
+            entries=storage.entries,
+            hub=world.hub,
+            coordination=world.coordination,
+            clock=world.clock,
+            process=process,
+        )
 
     async def start(
         self, *clients: NewEntry, plan: CampaignPlan = PLAN, campaign: CampaignId = SPRING, **changes: Any
@@ -263,7 +281,9 @@ class Scene:
             clock=self.world.clock,
             receptions=CampaignReceptions(CampaignSounds(self.speech), storage.campaign_sounds),
             watches=storage.watches,
+            offers=self.offers,
         )
+        self.offers.take = lambda press: self.desk.pressed(press)
         self.desk = Desk(Floor(self.world.account, sources), asyncio.Event(), self.told.append)
 
     async def take(self, campaign: CampaignId = SPRING) -> None:
@@ -275,6 +295,7 @@ class Scene:
         run = CampaignRun(campaign, self.desk.floor, self.journals, self.lease)
         await run.begin()
         self.desk.take(run)
+        self.run = run
 
     @property
     def journals(self) -> Journals:

@@ -12,14 +12,17 @@ import { addStyle, el, icon } from "./dom";
 import type { CardFrame } from "./host";
 import { focusedElement } from "./hot_key";
 import { keepSeconds } from "./keeping";
-import type { CallNote, CardCall, EntityRef } from "./messages";
+import type { CallNote, CardCall, EntityRef, OfferMessage } from "./messages";
 import noteStyles from "./note.css";
 import { type NoticeKind, Notices } from "./notices";
 import type { Pill } from "./pill";
+import { type PreviewActions, PreviewView } from "./preview_view";
 import type { SelectionActions, SelectionView } from "./selection_view";
 import type { Texts } from "./texts";
 
 export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
+  /** What the person decides about the next client of a campaign. */
+  preview: Omit<PreviewActions, "open">;
   minimised(minimised: boolean): void;
   /** The ring was switched; its new state. */
   switchSound(): boolean;
@@ -50,6 +53,7 @@ export class Card {
   private readonly stack = el("div", { class: "stack" });
   private readonly pill: Pill | null;
   private readonly notices: Notices;
+  private readonly preview: PreviewView;
   private readonly choices: ChoicesView | null;
   private readonly selection: SelectionView | null;
   private readonly choicesButton: HTMLButtonElement;
@@ -100,6 +104,7 @@ export class Card {
     this.choices = parts?.choices(texts) ?? null;
     this.selection = parts?.selection(texts) ?? null;
     this.notices = new Notices(texts);
+    this.preview = new PreviewView(texts, { ...actions.preview, open: actions.open });
     this.offer = parts?.offer(texts, (wanted) => this.actions.notifications(wanted)) ?? null;
     this.panel = el(
       "section",
@@ -107,6 +112,7 @@ export class Card {
       this.notices.element,
       ...(this.selection ? [this.selection.element] : []),
       this.trouble,
+      this.preview.element,
       this.stack,
       ...[this.choices?.element, this.offer, this.pill?.element].filter((one) => one !== undefined && one !== null),
     );
@@ -128,6 +134,7 @@ export class Card {
   destroy(): void {
     clearInterval(this.ticking);
     this.notices.stop();
+    this.preview.stop();
     this.element.remove();
   }
 
@@ -234,6 +241,12 @@ export class Card {
     this.notices.say(kind, text);
   }
 
+  /** The next client of a campaign, who waits for what this person decides; or nobody. */
+  showOffer(message: OfferMessage): void {
+    this.preview.show(message, this.serverNow());
+    this.frame?.showing(this.calls.length + Number(this.preview.isShown));
+  }
+
   /** What was ticked in a list of the CRM. Never rejects. False: campaigns are not this person's. */
   select(entities: EntityRef[], actions: SelectionActions): Promise<void> {
     return this.selection?.open(entities, actions) ?? Promise.resolve();
@@ -241,7 +254,7 @@ export class Card {
 
   /** The hot key: to the open call, and from the card back to where the focus was. False: there is nothing to go to. */
   takeFocus(): boolean {
-    if (!this.calls.length || !this.presenting) return false;
+    if ((!this.calls.length && !this.preview.isShown) || !this.presenting) return false;
     if (this.root.activeElement !== null) {
       this.giveFocusBack();
       return true;
@@ -262,7 +275,7 @@ export class Card {
   }
 
   private firstButton(): HTMLElement | null {
-    return this.stack.querySelector("button");
+    return this.panel.querySelector(".preview:not([hidden]) button") ?? this.stack.querySelector("button");
   }
 
   private escape(event: KeyboardEvent): void {
@@ -273,6 +286,7 @@ export class Card {
 
   private tick(): void {
     const now = this.serverNow();
+    this.preview.tick(now);
     const left = this.calls.filter((call) => !this.isOver(call));
     if (left.length !== this.calls.length) {
       this.calls = left;
@@ -327,7 +341,7 @@ export class Card {
       if (there !== view.element) this.stack.insertBefore(view.element, there);
     });
     const some = this.calls.length > 0;
-    this.frame?.showing(this.calls.length);
+    this.frame?.showing(this.calls.length + Number(this.preview.isShown));
     this.element.classList.toggle("elsewhere", !this.presenting);
     if (!some) this.showChoices(false);
     this.stack.hidden = !some || this.minimised;

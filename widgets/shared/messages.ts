@@ -42,6 +42,7 @@ export const FromServer = {
   notice: "notice",
   noteChanged: "note_changed",
   ownList: "own_list",
+  offer: "offer",
   received: "received",
   pong: "pong",
 } as const;
@@ -53,6 +54,7 @@ export const FromWidget = {
   choosePerson: "choose_person",
   ownList: "own_list",
   ownListRead: "own_list_read",
+  offer: "offer",
 } as const;
 
 export type Direction = "inbound" | "outbound" | "internal";
@@ -186,14 +188,37 @@ export type ServerMessage =
       calls: CardCall[];
       command_seconds: number | null;
       own_list?: OwnListMessage | null; // an older server has none
+      offer?: OfferMessage | null; // an older server has none
     }
   | { type: typeof FromServer.callUpdated; call: CardCall }
   | { type: typeof FromServer.callRemoved; id: string; reason?: string }
   | { type: typeof FromServer.notice; code: string; text: string }
   | { type: typeof FromServer.noteChanged; call: string; note: CallNote }
   | OwnListMessage
+  | OfferMessage
   | { type: typeof FromServer.received; id: string }
   | { type: typeof FromServer.pong; now: number | null };
+
+export type OfferAction = "call" | "skip" | "ready";
+
+/** A client of a preview campaign, whom this manager is shown. `until`: Unix seconds; then somebody else is. */
+export interface OfferedClient {
+  campaign: string;
+  campaign_name: string;
+  entry: number;
+  name: string;
+  number: string;
+  comment: string;
+  url: string | null;
+  until: number;
+}
+
+/** `missed`: the campaign that shows this manager nobody, because they decided nothing about the last client. */
+export interface OfferMessage {
+  type: typeof FromServer.offer;
+  offer: OfferedClient | null;
+  missed: string | null;
+}
 
 export type OwnListAction =
   | "start"
@@ -248,7 +273,8 @@ export type Order =
   | { type: typeof FromWidget.sendExtension; call: string }
   | { type: typeof FromWidget.choosePerson; call: string; person: Pick<Candidate, "kind" | "id"> }
   | { type: typeof FromWidget.ownList; action: OwnListAction; client: number | null }
-  | { type: typeof FromWidget.ownListRead };
+  | { type: typeof FromWidget.ownListRead }
+  | { type: typeof FromWidget.offer; action: OfferAction; campaign: string; entry: number | null };
 
 /** `id`: of this press, for `received`. `at`: the server's clock at the press. */
 export type Command = Order & { id: string; at: number };
@@ -528,6 +554,28 @@ function readOwnList(message: Fields): OwnListMessage | null {
   };
 }
 
+/** Null: no message of this kind. A client of whom something is missing is nobody. */
+function readOffer(message: Fields): OfferMessage | null {
+  const offer = isFields(message.offer) ? (message.offer as unknown as OfferedClient) : null;
+  const isWhole =
+    typeof offer?.campaign === "string" && typeof offer.entry === "number" && typeof offer.until === "number";
+  return {
+    type: FromServer.offer,
+    offer:
+      offer && isWhole
+        ? {
+            ...offer,
+            campaign_name: String(offer.campaign_name ?? ""),
+            name: String(offer.name ?? ""),
+            number: String(offer.number ?? ""),
+            comment: String(offer.comment ?? ""),
+            url: typeof offer.url === "string" ? offer.url : null,
+          }
+        : null,
+    missed: typeof message.missed === "string" ? message.missed : null,
+  };
+}
+
 function listOf<Item>(value: Item[] | undefined): Item[] {
   return Array.isArray(value) ? value : [];
 }
@@ -547,7 +595,8 @@ export function readServerMessage(frame: unknown): ServerMessage | null {
       const calls = message.calls.map(readCall).filter((call): call is CardCall => call !== null);
       const command_seconds = typeof message.command_seconds === "number" ? message.command_seconds : null;
       const own_list = isFields(message.own_list) ? readOwnList(message.own_list) : null;
-      return { type: message.type, now: message.now, calls, command_seconds, own_list };
+      const offer = isFields(message.offer) ? readOffer(message.offer) : null;
+      return { type: message.type, now: message.now, calls, command_seconds, own_list, offer };
     }
     case FromServer.callUpdated: {
       const call = readCall(message.call);
@@ -563,6 +612,8 @@ export function readServerMessage(frame: unknown): ServerMessage | null {
     }
     case FromServer.ownList:
       return readOwnList(message);
+    case FromServer.offer:
+      return readOffer(message);
     case FromServer.received:
       return typeof message.id === "string" ? { type: message.type, id: message.id } : null;
     case FromServer.pong:

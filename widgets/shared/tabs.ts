@@ -7,7 +7,7 @@
  */
 
 import type { LinkState } from "./connection";
-import type { Command, OwnListMessage, ServerMessage } from "./messages";
+import type { Command, OfferMessage, OwnListMessage, ServerMessage } from "./messages";
 
 /** Messages between tabs of one manager. */
 export type TabMessage =
@@ -19,6 +19,7 @@ export type TabMessage =
       dismissed: string[];
       presenter: string | null;
       list?: OwnListMessage | null; // absent: from a tab of an earlier release
+      offer?: OfferMessage | null; // the same
     }
   | { kind: "server"; message: ServerMessage }
   | { kind: "link"; link: LinkState; sure: boolean }

@@ -5,7 +5,7 @@
  */
 
 import type { AlertMeans, CallAlert } from "./alert";
-import { type Api, makeApi } from "./api";
+import { type Api, ApiError, makeApi } from "./api";
 import { Calls } from "./calls";
 import { Card, type CardActions } from "./card";
 import { Clicks, randomId } from "./click";
@@ -18,6 +18,7 @@ import {
   type CardCall,
   type Command,
   type EntityRef,
+  type OfferMessage,
   type Order,
   type OwnListMessage,
   PROTOCOL,
@@ -94,6 +95,7 @@ class RunningWidget implements Widget {
   private readonly calls = new Calls();
   private readonly card: Card;
   private readonly list = new OwnList();
+  private offer: OfferMessage | null = null;
   /** Null: in a frame that has no place for it. */
   private readonly listView: OwnListView | null;
   private cameFrom: HTMLElement | null = null; // where the focus was before the list's hot key
@@ -130,6 +132,11 @@ class RunningWidget implements Widget {
       drafts: browserDrafts,
     };
     const actions: CardActions = {
+      preview: {
+        press: (action, campaign, entry) => this.press({ type: "offer", action, campaign, entry }),
+        pause: (paused) => this.pauseCampaigns(paused),
+        after: (ms, run) => surroundings.environment.after(ms, run),
+      },
       open: (url) => host.open(url),
       hangUp: (call) => this.press({ type: "hang_up", call: call.id, seen: seen(call) }),
       sendExtension: (call) => this.press({ type: "send_extension", call: call.id }),
@@ -296,6 +303,7 @@ class RunningWidget implements Widget {
         for (const id of message.dismissed) this.calls.dismiss(id);
         this.take(message.snapshot);
         if (message.list) this.take(message.list);
+        if (message.offer) this.take(message.offer);
         return this.linked(message.link, false);
       case "server":
         return this.take(message.message);
@@ -330,6 +338,7 @@ class RunningWidget implements Widget {
       dismissed: this.calls.dismissedIds(),
       presenter: this.tabs.presenterId,
       list: this.list.whole(),
+      offer: this.offer,
     };
   }
 
@@ -337,7 +346,9 @@ class RunningWidget implements Widget {
     if (message.type === "notice") return this.notice(message.code, message.text);
     if (message.type === "received") return this.presses.received(message.id);
     if (message.type === "own_list") return this.takeList(message);
+    if (message.type === "offer") return this.takeOffer(message);
     if (message.type === "snapshot" && message.own_list) this.takeList(message.own_list);
+    if (message.type === "snapshot" && message.offer) this.takeOffer(message.offer);
     if (message.type === "note_changed") {
       this.listView?.noteChanged(message.call, message.note);
       return this.card.noteChanged(message.call, message.note);
@@ -441,6 +452,23 @@ class RunningWidget implements Widget {
       },
       Boolean(this.host.frame),
     );
+  }
+
+  private takeOffer(message: OfferMessage): void {
+    this.offer = message;
+    this.card.setDark(this.host.isDark());
+    this.card.showOffer(message);
+  }
+
+  /** False: it could not be said, and the person is told why. */
+  private async pauseCampaigns(paused: boolean): Promise<boolean> {
+    try {
+      await this.api.pauseCampaigns(paused);
+      return true;
+    } catch (error) {
+      this.card.notice("error", this.texts.problem(error instanceof ApiError ? error.code : "internal"));
+      return false;
+    }
   }
 
   private takeList(message: OwnListMessage): void {

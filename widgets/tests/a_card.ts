@@ -36,6 +36,13 @@ export function aCard(actions: Partial<CardActions> = {}, language: Language = "
     () => clock.now,
     {
       open: (url) => pressed.push(`open ${url}`),
+      preview: {
+        press: async (action, campaign, entry) => {
+          pressed.push(`${action} ${campaign} ${entry}`);
+        },
+        pause: async () => true,
+        after: () => () => {},
+      },
       hangUp: async (call) => {
         pressed.push(`hang up ${call.id}`);
       },

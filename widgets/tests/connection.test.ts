@@ -46,7 +46,9 @@ test("a connection begins with a ticket and is open when the snapshot came", asy
   assert.deepEqual(links, ["connecting"]);
   environment.last.says({ type: "snapshot", now: 5, calls: [] });
   assert.deepEqual(links, ["connecting", "open"]);
-  assert.deepEqual(heard, [{ type: "snapshot", now: 5, calls: [], command_seconds: null, own_list: null }]);
+  assert.deepEqual(heard, [
+    { type: "snapshot", now: 5, calls: [], command_seconds: null, own_list: null, offer: null },
+  ]);
 });
 
 test("a lost connection comes back with a fresh ticket after a growing pause", async () => {

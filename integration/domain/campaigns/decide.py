@@ -20,7 +20,7 @@ from integration.domain.campaigns.ledger import Answers, Ledger
 from integration.domain.campaigns.lines import Lines
 from integration.domain.campaigns.model import LEAST_RING_SECONDS, Campaign, CampaignState, Entry, Mode, Owners
 from integration.domain.campaigns.pacing import is_off, pace
-from integration.domain.campaigns.situation import CallInFlight, EmployeeNow, EmployeeState, Situation
+from integration.domain.campaigns.situation import EmployeeNow, EmployeeState, Situation
 from integration.domain.campaigns.windows import day_of, hour_of
 from integration.domain.ids import AttemptId, EntryId, Timestamp
 from integration.domain.reasons import Reason
@@ -94,7 +94,7 @@ def decide(campaign: Campaign, situation: Situation, estimates: Estimates, ledge
         return _nothing(held(Hold.NOBODY_WORKS))
     if not present:
         return _nothing(held(Hold.ALL_PAUSED))
-    free = _free(present, situation.calls)
+    free = _free(present, situation)
     if campaign.mode is not Mode.PREDICTIVE or campaign.owners is Owners.RESPONSIBLE_ONLY:
         return _one_for_each(campaign, situation, lines, free, present, now)
     if len(present) < campaign.least_team:
@@ -108,9 +108,9 @@ def _nothing(hold: Reason) -> Decision:
     return Decision(dial=(), hold=hold)
 
 
-def _free(present: Sequence[EmployeeNow], calls: Sequence[CallInFlight]) -> list[EmployeeNow]:
-    """Those who are free and for whom nobody is dialled, the one who has waited for longest first."""
-    reserved = {call.employee for call in calls}
+def _free(present: Sequence[EmployeeNow], situation: Situation) -> list[EmployeeNow]:
+    """Those who are free, for whom nobody is dialled, and who look at no client; who has waited for longest first."""
+    reserved = {call.employee for call in situation.calls} | {offer.employee for offer in situation.offers}
     free = [each for each in present if each.state is EmployeeState.FREE and each.key not in reserved]
     return sorted(free, key=lambda each: (each.since, each.key))
 
@@ -125,12 +125,22 @@ def _one_for_each(
     hold: Reason | None = None,
 ) -> Decision:
     """Preview and progressive: a call only for an employee who is free, whose phone rings first."""
+    shown = sum(offer.campaign == campaign.id for offer in situation.offers)
+    if campaign.mode is Mode.PREVIEW:
+        seeing = [each for each in free if each.sees_cards]
+        if free and not seeing and not shown:
+            return _nothing(held(Hold.NO_CARD))
+        free = seeing
     pooled = sum(call.employee is None for call in situation.calls)  # dialled ahead, for whoever is free
     allowed = max(len(free) - pooled, 0)
+    if not allowed and shown:
+        return _nothing(held(Hold.OFFERED, shown=shown))
     if not allowed:
         busy = sum(each.state is not EmployeeState.FREE for each in present)
         return _nothing(hold or held(Hold.ALL_BUSY, busy=max(busy, len(present) - len(free))))
     spent = hold or held(Hold.ENOUGH_RINGING, ringing=len(situation.calls) + allowed)
+    if campaign.mode is Mode.PREVIEW:
+        spent = held(Hold.OFFERED, shown=shown + allowed)
     round_ = _Round(campaign, situation, lines, free[:allowed], now)
     return round_.dial((0.0,) * allowed, hold=spent, employee_first=allowed, lines_full=lines.room)
 
@@ -146,7 +156,7 @@ def _ahead(
     now: Timestamp,
 ) -> Decision:
     """Predictive: as many as the pacing allows."""
-    reserved = {call.employee for call in situation.calls if call.employee is not None}
+    reserved = {call.employee for call in situation.calls} | {offer.employee for offer in situation.offers}
     found = pace(
         [each for each in present if each.key not in reserved],
         [call for call in situation.calls if call.employee is None],
@@ -180,7 +190,8 @@ class _Round:
         self._lines = lines
         self._free = list(free)
         self._now = now
-        self._in_use = {call.number for call in situation.calls} | set(situation.clients.dialled)
+        self._in_use = in_use(situation)
+        self._offered = {offer.entry for offer in situation.offers}
 
     def dial(
         self,
@@ -196,9 +207,13 @@ class _Round:
         employee_first = min(employee_first, len(left))
         dials: list[Dial] = []
         skipped: list[Skipped] = []
+        offered = 0
         for entry in self._situation.entries:
             if not left:
                 return Decision(dial=tuple(dials), hold=self._full(hold), skipped=tuple(skipped))
+            if entry.id in self._offered:  # kept for whoever looks at it: it is not put off
+                offered += 1
+                continue
             placed = self._placed(entry, left[0], employee_first > 0)
             if isinstance(placed, Reason):
                 skipped.append(Skipped(entry=entry.id, reason=placed))
@@ -220,7 +235,8 @@ class _Round:
                 self._free.remove(employee)
         if not left:
             return Decision(dial=tuple(dials), hold=self._full(hold), skipped=tuple(skipped))
-        return Decision(dial=tuple(dials), hold=_of_entries(skipped), skipped=tuple(skipped))
+        hold = held(Hold.OFFERED, shown=offered) if offered and not skipped else _of_entries(skipped)
+        return Decision(dial=tuple(dials), hold=hold, skipped=tuple(skipped))
 
     def _placed(
         self, entry: Entry, risk: float, is_employee_first: bool
@@ -274,6 +290,12 @@ class _Round:
             if any(_is_at_work(each, self._now) for each in turn):
                 return held(Hold.RESPONSIBLE_BUSY)
         return held(Hold.NAMED_AWAY if own or named else Hold.NOBODY_NAMED)
+
+
+def in_use(situation: Situation) -> set[str]:
+    """Numbers that are being dialled, or whose client is shown to somebody."""
+    offered = {number for offer in situation.offers for number in offer.numbers}
+    return {call.number for call in situation.calls} | set(situation.clients.dialled) | offered
 
 
 def _is_at_work(employee: EmployeeNow, now: Timestamp) -> bool:

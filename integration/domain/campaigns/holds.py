@@ -31,6 +31,9 @@ class Hold(StrEnum):
     NOBODY_WORKS = "nobody_works"  # nobody of the campaign is signed in
     ALL_PAUSED = "all_paused"
     ALL_BUSY = "all_busy"  # busy
+    NO_CARD = "no_card"  # of those who are free nobody has a page of the CRM open, in which a client could be shown
+    OFFERED = "offered"  # shown: clients who are shown to employees, who decide
+    OFFER_OVER = "offer_over"  # of one client: somebody pressed "Call" when the client was not offered any more
     # pacing
     ENOUGH_RINGING = "enough_ringing"  # ringing: one for every free employee, and more are not allowed in this mode
     RISK = "risk"  # risk, price: of the next call to find nobody, in percent

@@ -27,6 +27,7 @@ class EmployeeNow:
         since: when this state began.
         leaves_at: the end of the shift, or of what the schedule says.
         is_leaving: pauses or goes after this call, so never free again.
+        sees_cards: has a page of the CRM open in which a client can be shown.
     """
 
     key: str
@@ -35,6 +36,7 @@ class EmployeeNow:
     manager: ManagerId | None = None
     leaves_at: Timestamp | None = None
     is_leaving: bool = False
+    sees_cards: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,26 @@ class CallInFlight:
     employee: str | None = None
     answered_at: Timestamp | None = None
     risk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """
+    A client who is shown to an employee of a preview campaign, who decides. Nobody's phone rings for it.
+
+    Attributes:
+        employee: the key of the one who decides.
+        number: which "Call" would dial. numbers: all of the client's; none of them is shown to anybody else.
+        until: then the client goes back to the list.
+    """
+
+    campaign: CampaignId
+    entry: EntryId
+    employee: str
+    number: str
+    numbers: tuple[str, ...]
+    since: Timestamp
+    until: Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +119,15 @@ class Clients:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """`entries`: those at the head of the campaign's list, in the order in which they shall be dialled."""
+    """
+    Attributes:
+        entries: those at the head of the campaign's list, in the order in which they shall be dialled.
+        offers: of all preview campaigns for which the same employees work.
+    """
 
     employees: Sequence[EmployeeNow] = ()
     lines: Mapping[str, LineNow] = field(default_factory=dict)
     calls: Sequence[CallInFlight] = ()
     entries: Iterable[Entry] = ()
     clients: Clients = field(default_factory=Clients)
+    offers: Sequence[Offer] = ()

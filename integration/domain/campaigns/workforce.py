@@ -27,10 +27,11 @@ class Absent(StrEnum):
     NOT_REGISTERED = "not_registered"
     PHONE_FAILED = "phone_failed"  # it did not take the last calls
     ON_PAUSE = "on_pause"  # from all campaigns, by their own word or a supervisor's
+    OFFER_MISSED = "offer_missed"  # they decided nothing about the last client whom they were shown
     OWN_LIST = "own_list"  # they call clients of their own list, the next one in seconds
 
 
-_BACK_SOON = (Absent.PHONE_FAILED, Absent.ON_PAUSE)
+_BACK_SOON = (Absent.PHONE_FAILED, Absent.ON_PAUSE, Absent.OFFER_MISSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

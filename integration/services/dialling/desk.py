@@ -13,6 +13,7 @@ from integration.errors import LeaseLost, Unavailable
 from integration.services.dialling.floor import Floor
 from integration.services.dialling.run import CampaignRun
 from integration.services.ending import ended
+from integration.services.offers import OfferPress
 
 log = structlog.get_logger()
 
@@ -49,15 +50,24 @@ class Desk:
             if not self._runs and self._work is not None:
                 work, self._work = self._work, None
                 await ended([work])
+            await run.end()
 
     def take(self, run: CampaignRun) -> asyncio.Event:
         """Dial one more campaign in each step. Returns what is set when its lease was lost."""
         self._runs[run.campaign], self._lost[run.campaign] = run, asyncio.Event()
+        self.floor.dialled.add(run.campaign)
         return self._lost[run.campaign]
 
     def leave(self, run: CampaignRun) -> None:
         if self._runs.get(run.campaign) is run:
             del self._runs[run.campaign], self._lost[run.campaign]
+            self.floor.dialled.discard(run.campaign)
+
+    def pressed(self, press: OfferPress) -> None:
+        """What an employee decided about a client who is shown; the next step, at once, carries it out."""
+        if press.campaign in self._runs:
+            self.floor.presses.append((self.floor.sources.clock.now(), press))
+            self._news.set()
 
     async def _run(self) -> None:
         phones = asyncio.create_task(self._watch_phones())

@@ -19,6 +19,7 @@ from integration.services.dialling.floor import Floor, Sources
 from integration.services.dialling.journals import Journals
 from integration.services.dialling.run import CampaignRun
 from integration.services.ending import ended
+from integration.services.offers import OfferPress
 from integration.services.page_news import PageNews, Watch
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Dialler:
         self._tell = tell or news.tell
         self._assigned: set[_Key] = set()
         self._desks: dict[AccountId, tuple[Desk, Watch]] = {}
+        sources.offers.take = self._pressed
 
     @property
     def dialled(self) -> frozenset[str]:
@@ -90,6 +92,12 @@ class Dialler:
         for account in self._desks.keys() - {account for account, _ in wanted}:
             _, watch = self._desks.pop(account)
             self._news.leave(watch)
+
+    def _pressed(self, press: OfferPress) -> None:
+        """What an employee has pressed under a client who is shown, in whatever process."""
+        known = self._desks.get(press.account)
+        if known is not None:
+            known[0].pressed(press)
 
     async def _dial(self, key: _Key, lease: Lease) -> None:
         """A job of the leadership: one campaign, under its lease."""

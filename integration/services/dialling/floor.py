@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from integration.domain.calls.call import Call, Direction, LegKind
 from integration.domain.campaigns.model import Attempt, Campaign, Entry, Try
 from integration.domain.campaigns.rests import LINE_SECONDS, PHONE_SECONDS, Rests
-from integration.domain.campaigns.situation import CallInFlight, Clients, EmployeeNow, EmployeeState, LineNow
+from integration.domain.campaigns.situation import CallInFlight, Clients, EmployeeNow, EmployeeState, LineNow, Offer
 from integration.domain.campaigns.workforce import Absent, Phone, Worker, at_their_phones, engaged
-from integration.domain.ids import AccountId, CallId, EntryId, Extension, ManagerId, PbxId, Timestamp
+from integration.domain.ids import AccountId, CallId, CampaignId, EntryId, Extension, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.phone import read_number
 from integration.domain.people.working_day import WorkingDay, off_duty
 from integration.domain.settings import Employee
@@ -27,6 +27,7 @@ from integration.services.accounts import Account
 from integration.services.campaign_sounds import CampaignReceptions
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.extensions import KnownExtensions
+from integration.services.offers import OfferPress, Offers
 
 _NEVER = Timestamp(0.0)
 _CALLED_IN_SECONDS = 3600.0  # a client who called is left in peace for so long (`AttemptRules.after_call_in_seconds`)
@@ -52,6 +53,7 @@ class Sources:
     clock: Clock
     receptions: CampaignReceptions
     watches: WatchLog
+    offers: Offers
 
 
 @dataclass(slots=True)
@@ -68,7 +70,9 @@ class Floor:
         now: of the last look.
         calls: in progress on the account's PBXs, by their id.
         attempts: on their way, of all campaigns.
-        line_rests, phone_rests: by line and employee.
+        line_rests, phone_rests: by line and employee. offer_rests: of employees who let a client wait in vain.
+        offers: clients who are shown to employees (by key) of the campaigns that this process dials
+            (`dialled`). presses: what they have pressed and when, not carried out yet.
         wraps: until when an employee writes, by key.
         handed: clients who were given to an employee (by key) a moment ago, whose phone does not show it yet.
     """
@@ -80,6 +84,10 @@ class Floor:
     attempts: list[Attempt] = field(default_factory=list)
     line_rests: Rests = field(default_factory=lambda: Rests(LINE_SECONDS))
     phone_rests: Rests = field(default_factory=lambda: Rests(PHONE_SECONDS))
+    offer_rests: Rests = field(default_factory=lambda: Rests(PHONE_SECONDS))
+    offers: dict[str, Offer] = field(default_factory=dict)
+    presses: list[tuple[Timestamp, OfferPress]] = field(default_factory=list)
+    dialled: set[CampaignId] = field(default_factory=set)
     wraps: dict[str, Timestamp] = field(default_factory=dict)
     handed: dict[CallId, tuple[str, Timestamp]] = field(default_factory=dict)
     _states: dict[str, EmployeeNow] = field(default_factory=dict)
@@ -239,6 +247,8 @@ class Floor:
             return Absent.ON_PAUSE
         if self.phone_rests.until(employee.key, self.now) is not None:
             return Absent.PHONE_FAILED
+        if self.offer_rests.until(employee.key, self.now) is not None:
+            return Absent.OFFER_MISSED
         return Absent.OWN_LIST if employee.manager in self._at_own_lists else None
 
     # ---- lines

@@ -33,6 +33,7 @@ from integration.services.dialling.cards import Cards
 from integration.services.dialling.endings import Endings
 from integration.services.dialling.floor import Floor, line_key
 from integration.services.dialling.journals import Journals
+from integration.services.dialling.offering import Offering
 from integration.services.dialling.put_off import PutOff
 from integration.services.dialling.receiving import Receiving
 from integration.services.dialling.resolving import employee_first, repeats, resolved
@@ -69,6 +70,7 @@ class CampaignRun:
         self._shown = Shown(floor, campaign, journals.dialling, lease)
         self._endings = Endings(floor, journals, lease, self._estimates)
         self._receiving = Receiving(floor, floor.sources.receptions)
+        self._offering = Offering(floor, campaign, journals, self._cards)
         self._care: CallbackCare | None = None
         if is_of_callbacks(campaign):
             self._care = CallbackCare(
@@ -87,6 +89,11 @@ class CampaignRun:
         if stored is not None:
             self.priority = stored.plan.priority
             await self._endings.remember_wraps(self.campaign, stored.plan.wrap_up_seconds)
+        await self._offering.begin()
+
+    async def end(self) -> None:
+        """This process does not dial it any more. Never raises."""
+        await self._offering.end()
 
     async def step(self) -> Step:
         """
@@ -100,6 +107,7 @@ class CampaignRun:
         self.priority = stored.plan.priority
         campaign = resolved(stored, self._floor.account)
         await self._endings.follow(campaign, stored.plan)
+        await self._offering.look(campaign, lambda dial: self._dial(campaign, dial, stored.plan))
         before = len(self._put_off) + len(self._cards)
         decision = await self._decided(campaign, stored.plan)
         dialled = await asyncio.gather(
@@ -109,6 +117,7 @@ class CampaignRun:
             if failure is not None:
                 raise failure
         await self._shown.show(campaign, decision.hold, self._estimates)
+        await self._offering.tell()
         return Step(self.priority, goes_on=len(self._put_off) + len(self._cards) > before and not decision.dial)
 
     def has_news(self) -> bool:
@@ -126,7 +135,7 @@ class CampaignRun:
             return Decision(dial=(), hold=why_not)
         if why_not is not None:
             campaign = employee_first(campaign)
-        situation = Situation(employees=floor.employees(), lines=floor.lines(campaign), calls=floor.in_flight())
+        situation = await self._offering.situation(campaign, [])
         await self._endings.give_up(given_up(campaign, situation, floor.now))
         ledger = await self._ledger(campaign)
         decision = decide(campaign, situation, self._estimates, ledger, floor.now)
@@ -139,7 +148,9 @@ class CampaignRun:
 
     async def _from_the_list(self, campaign: Campaign, situation: Situation, ledger: Ledger) -> Decision:
         now = self._floor.now
-        entries = await self._journals.entries.head(self._account, self.campaign, now=now, limit=_HEAD)
+        entries = await self._journals.entries.head(
+            self._account, self.campaign, now=now, limit=_HEAD + len(self._floor.offers)
+        )
         if not entries:
             return Decision(dial=(), hold=await self._nobody_due(campaign))
         if self._care is not None:
@@ -148,6 +159,9 @@ class CampaignRun:
         decision = decide(campaign, situation, self._estimates, ledger, now)
         if self._care is None:
             decision = await self._on_todays_cards(decision, entries)
+        if campaign.mode is Mode.PREVIEW:  # an employee decides: nobody is dialled before
+            self._offering.show(campaign, decision.dial, entries)
+            decision = replace(decision, dial=())
         await self._put_off.take(decision.skipped, now)
         if self._care is not None:
             await self._care.remember(decision)

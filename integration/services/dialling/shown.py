@@ -61,6 +61,7 @@ class Shown:
             dialling=len(own) - talking,
             talking=talking,
             seats=tuple(seats[:_MOST_SEATS]),
+            offers=tuple(each for each in self._floor.offers.values() if each.campaign == campaign.id),
         )
 
     def _seat(self, employee: EmployeeNow) -> Seat:

@@ -1,0 +1,190 @@
+"""Shows the next clients of a preview campaign to its employees, and carries out what they press.
+
+An offer is no attempt: nothing is written about the client until somebody presses "Call". It is stored with what the
+dialler does, so that a process that takes over goes on with the same clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from integration.domain.campaigns.decide import Dial
+from integration.domain.campaigns.holds import Hold
+from integration.domain.campaigns.model import Campaign, Entry, Mode
+from integration.domain.campaigns.offers import SKIPPED_SECONDS, called, is_outdone, looked_at, offered
+from integration.domain.campaigns.situation import Clients, EmployeeNow, EmployeeState, Offer, Situation
+from integration.domain.campaigns.workforce import Absent
+from integration.domain.ids import CampaignId, EntryId, ManagerId, Timestamp
+from integration.ports.dialling import STALE_SECONDS
+from integration.services.dialling.floor import Floor
+from integration.services.dialling.journals import Journals
+from integration.services.offers import Decided, OfferPress
+
+log = structlog.get_logger()
+
+_AGAIN = frozenset({Hold.CALLS_PER_SECOND.value})
+"""Holds that pass within a second: what was pressed waits for them."""
+_PRESS_WAITS_SECONDS = 5.0  # nobody expects a call that late
+
+Begin = Callable[[Dial], Awaitable[None]]
+
+
+class Offering:
+    def __init__(self, floor: Floor, campaign: CampaignId, journals: Journals) -> None:
+        self._floor = floor
+        self._campaign = campaign
+        self._journals = journals
+        self._offers = floor.sources.offers
+        self._told: dict[str, Offer | None] = {}  # by employee; None: that they missed one
+
+    @property
+    def own(self) -> list[Offer]:
+        return [each for each in self._floor.offers.values() if each.campaign == self._campaign]
+
+    async def begin(self) -> None:
+        """Go on with the clients whom the process before has shown. Raises: Unavailable."""
+        floor = self._floor
+        doing = (await self._journals.dialling.now(floor.account.id)).get(self._campaign)
+        now = floor.sources.clock.now()
+        for offer in doing.offers if doing is not None else ():
+            if now < offer.until:
+                floor.offers.setdefault(offer.employee, offer)
+
+    async def end(self) -> None:
+        """This process does not dial the campaign any more: it is over, on a pause, or another one's. Never raises."""
+        for offer in self.own:
+            self._drop(offer)
+        told, self._told = self._told, {}
+        await self._offers.tell(self._floor.account, self._managers(told))
+
+    # ---- each step
+
+    async def look(self, campaign: Campaign, begin: Begin) -> None:
+        """
+        Carry out what was pressed, and take back what must not be shown any more.
+
+        Args:
+            begin: begins a call.
+
+        Raises: Unavailable; what `begin` raises.
+        """
+        presses = [each for each in self._floor.presses if each[1].campaign == self._campaign]
+        self._floor.presses = [each for each in self._floor.presses if each[1].campaign != self._campaign]
+        if not presses and not self.own:
+            return
+        entries = await self._entries()
+        for at, press in presses:
+            await self._carry_out(campaign, at, press, entries, begin)
+        situation = await self.situation(campaign, list(entries.values()))
+        looked = looked_at(campaign, entries, situation, self._floor.now)
+        for offer in (*looked.missed, *looked.withdrawn):
+            self._drop(offer)
+        for offer in looked.missed:
+            self._floor.offer_rests.failed(offer.employee, self._floor.now)
+
+    async def situation(self, campaign: Campaign, entries: Sequence[Entry]) -> Situation:
+        """What the policy is asked about, for these clients. Raises: Unavailable."""
+        floor = self._floor
+        offers, employees = list(floor.offers.values()), floor.employees()
+        if campaign.mode is Mode.PREVIEW:
+            offers += await self._elsewhere()
+            looking = {offer.employee for offer in offers}
+            employees = [await self._seeing(campaign, each, looking) for each in employees]
+        return Situation(
+            employees=employees,
+            lines=floor.lines(campaign),
+            calls=floor.in_flight(),
+            entries=entries,
+            clients=await floor.clients(entries) if entries else Clients(),
+            offers=offers,
+        )
+
+    def show(self, campaign: Campaign, dials: Sequence[Dial], entries: Sequence[Entry]) -> None:
+        """Keep these clients for their employees; the pages get them when they are stored (`tell`)."""
+        for offer in offered(campaign, dials, {each.id: each for each in entries}, self._floor.now):
+            self._floor.offers[offer.employee] = offer
+
+    async def tell(self) -> None:
+        """Show what has changed, after it was stored. Raises: Unavailable."""
+        fresh = [each for each in self.own if self._told.get(each.employee) != each]
+        others = await self._elsewhere() if fresh else []
+        for offer in fresh:
+            if is_outdone(offer, others):  # another process was faster, by what it has stored
+                self._drop(offer)
+        now: dict[str, Offer | None] = {each.employee: each for each in self.own}
+        for employee in self._told:
+            if employee not in now and self._floor.absent(employee) is Absent.OFFER_MISSED:
+                now[employee] = None
+        changed = {
+            each
+            for each in now.keys() | self._told.keys()
+            if each not in now or each not in self._told or now[each] != self._told[each]
+        }
+        self._told = now
+        await self._offers.tell(self._floor.account, self._managers(changed))
+
+    # ---- parts
+
+    async def _carry_out(
+        self, campaign: Campaign, at: Timestamp, press: OfferPress, entries: Mapping[EntryId, Entry], begin: Begin
+    ) -> None:
+        floor, now = self._floor, self._floor.now
+        phones = {each.key for each in floor.account.settings.employees if each.manager == press.manager}
+        for phone in phones:
+            floor.offer_rests.worked(phone)
+        offer = next((each for each in self.own if each.employee in phones and each.entry == press.entry), None)
+        entry = entries.get(press.entry) if press.entry is not None else None
+        if offer is None or entry is None:
+            return
+        if press.action is Decided.SKIP:
+            self._drop(offer)
+            until = Timestamp(now + SKIPPED_SECONDS)
+            await self._journals.entries.defer(floor.account.id, self._campaign, [offer.entry], until=until)
+            return
+        found = called(campaign, offer, entry, await self.situation(campaign, [entry]), now)
+        if isinstance(found, Dial):
+            self._drop(offer)
+            await begin(found)
+        elif found.code in _AGAIN and now - at < _PRESS_WAITS_SECONDS:
+            floor.presses.append((at, press))
+        else:
+            log.info("a client is not called", campaign=self._campaign, reason=found.code)
+            await self._offers.refuse(floor.account, press.manager, found)
+
+    def _drop(self, offer: Offer) -> None:
+        if self._floor.offers.get(offer.employee) == offer:
+            del self._floor.offers[offer.employee]
+
+    async def _entries(self) -> dict[EntryId, Entry]:
+        found = {}
+        for offer in self.own:
+            listed = await self._journals.entries.get(self._floor.account.id, self._campaign, offer.entry)
+            if listed is not None:
+                found[offer.entry] = listed.entry
+        return found
+
+    async def _elsewhere(self) -> list[Offer]:
+        """What other processes show, of this account. Raises: Unavailable."""
+        now = self._floor.sources.clock.now()
+        doing = await self._journals.dialling.now(self._floor.account.id)
+        return [
+            offer
+            for campaign, each in doing.items()
+            if campaign not in self._floor.dialled and each.at >= now - STALE_SECONDS
+            for offer in each.offers
+            if now < offer.until
+        ]
+
+    async def _seeing(self, campaign: Campaign, employee: EmployeeNow, looking: set[str]) -> EmployeeNow:
+        """Whether a client can be shown to them; asked only where it matters."""
+        if employee.state is not EmployeeState.FREE or employee.key in looking or employee.key not in campaign.members:
+            return employee
+        sees = await self._offers.has_page(self._floor.account.id, employee.manager)
+        return employee if sees else replace(employee, sees_cards=False)
+
+    def _managers(self, employees: Mapping[str, object] | set[str]) -> list[ManagerId]:
+        people = self._floor.account.settings.employees
+        return [each.manager for each in people if each.key in employees and each.manager is not None]

@@ -1,0 +1,203 @@
+"""Clients whom preview campaigns show to employees: what the pages in the CRM get of them, and what is pressed there.
+
+The process that dials a campaign makes the offers, stores them with what it does (`DiallingNow`), and alone carries out
+what is pressed; a press reaches it from any process. Without it, a press has no effect: nobody is dialled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from integration.domain.campaigns.model import CampaignState, Mode
+from integration.domain.campaigns.situation import Offer
+from integration.domain.campaigns.workforce import Absent
+from integration.domain.crm.entities import PERSON_KINDS
+from integration.domain.ids import AccountId, CampaignId, EntryId, ManagerId
+from integration.domain.reasons import Reason
+from integration.errors import DozvonError
+from integration.ports.campaigns import CampaignStore, EntryStore, StoredCampaign
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.dialling import STALE_SECONDS, DiallingStore
+from integration.services.accounts import Account
+from integration.services.card import display_number
+from integration.services.click import Refused, desk_of
+from integration.services.hub import Hub
+from integration.texts.dialling import hold_sentence
+
+log = structlog.get_logger()
+
+_CHANNEL = "offers"
+
+
+class Decided(StrEnum):
+    """A button under the client who is shown."""
+
+    CALL = "call"
+    SKIP = "skip"
+    READY = "ready"  # "show me clients again", by somebody who pressed nothing for too long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPress:
+    """`entry` None: with `READY`, which is about no client."""
+
+    account: AccountId
+    manager: ManagerId
+    campaign: CampaignId
+    action: Decided
+    entry: EntryId | None = None
+
+
+class Offers:
+    def __init__(
+        self,
+        *,
+        dialling: DiallingStore,
+        campaigns: CampaignStore,
+        entries: EntryStore,
+        hub: Hub,
+        coordination: Coordination,
+        clock: Clock,
+        process: str,
+    ) -> None:
+        """`process`: identifies this process as a publisher."""
+        self._dialling = dialling
+        self._campaigns = campaigns
+        self._entries = entries
+        self._hub = hub
+        self._coordination = coordination
+        self._clock = clock
+        self._process = process
+        self.take: Callable[[OfferPress], None] = lambda press: None
+        """Of the dialler of this process; ignores what is about campaigns that others dial. Never raises."""
+
+    async def shown(self, account: Account, manager: ManagerId) -> dict[str, Any]:
+        """The client who is shown to this manager now, as a message to a page. Raises: Unavailable."""
+        offer, missed = await self._of(account, manager)
+        return {
+            "type": "offer",
+            "offer": await self._message(account, offer) if offer is not None else None,
+            "missed": missed,
+        }
+
+    async def tell(self, account: Account, managers: Iterable[ManagerId]) -> None:
+        """Show these managers what is so now, in all of their pages. Never raises."""
+        for manager in managers:
+            try:
+                message = await self.shown(account, manager)
+            except DozvonError as exc:
+                log.warning("a client is not shown to an employee", account_id=account.id, error=str(exc))
+            else:
+                await self._hub.send(account.id, [manager], message)
+
+    async def refuse(self, account: Account, manager: ManagerId, reason: Reason) -> None:
+        """Tell a manager which rule holds the call that they wanted. Never raises."""
+        settings = account.settings
+        text = hold_sentence(reason, settings.language, zone=settings.zone, now=self._clock.now())
+        await self._hub.send(account.id, [manager], {"type": "notice", "code": "offer_held", "text": text})
+
+    async def has_page(self, account: AccountId, manager: ManagerId | None) -> bool:
+        """Whether a client can be shown to this manager. False also where it cannot be known. Never raises."""
+        if manager is None:
+            return False
+        try:
+            return await self._hub.has_page(account, manager)
+        except DozvonError:
+            return False
+
+    async def press(
+        self, account: Account, manager: ManagerId, action: Decided, campaign: CampaignId, entry: EntryId | None
+    ) -> None:
+        """
+        Hand what was pressed to the process that dials the campaign. The same press again changes nothing.
+
+        Raises:
+            Refused: `bad_request`; `offer_over`: this client is not shown to this manager any more; with "Call" also
+                the codes of a click.
+            Unavailable: the database, or the way to the other processes.
+        """
+        if (entry is None) is not (action is Decided.READY):
+            raise Refused("bad_request", "entry: the client who is shown, for the buttons of a client only")
+        if action is Decided.CALL:
+            desk_of(account, manager)
+        offer, missed = await self._of(account, manager)
+        if action is Decided.READY:
+            is_meant = missed == campaign
+        else:
+            is_meant = offer is not None and (offer.campaign, offer.entry) == (campaign, entry)
+        if not is_meant:
+            await self.tell(account, [manager])
+            raise Refused("offer_over", "this client is not shown to you any more")
+        press = OfferPress(account=account.id, manager=manager, campaign=campaign, action=action, entry=entry)
+        self.take(press)
+        message = {"from": self._process, "account": account.id, "manager": manager, "campaign": campaign}
+        await self._coordination.publish(_CHANNEL, {**message, "action": action.value, "entry": entry})
+
+    async def listen(self) -> None:
+        """Hand what was pressed in pages of other processes to the dialler of this one, until cancelled."""
+        async for message in self._coordination.subscribe(_CHANNEL):
+            if message.get("from") == self._process:
+                continue
+            try:
+                self.take(_read(message))
+            except (KeyError, TypeError, ValueError):
+                log.warning("a press of another release is not understood")
+
+    async def _of(self, account: Account, manager: ManagerId) -> tuple[Offer | None, CampaignId | None]:
+        """The client who is shown; else the campaign that shows this manager nobody, because they missed the last."""
+        keys = {each.key for each in account.settings.employees if each.manager == manager}
+        now = self._clock.now()
+        offers: list[Offer] = []
+        missed: list[CampaignId] = []
+        for campaign, doing in (await self._dialling.now(account.id)).items():
+            if doing.at < now - STALE_SECONDS:
+                continue
+            offers += [each for each in doing.offers if each.employee in keys and now < each.until]
+            if any(seat.key in keys and seat.why == Absent.OFFER_MISSED for seat in doing.seats):
+                missed.append(campaign)
+        for offer in sorted(offers, key=lambda each: (each.since, each.campaign), reverse=True):
+            if await self._shows(account.id, offer.campaign):
+                return offer, None
+        for campaign in missed:
+            if await self._shows(account.id, campaign):
+                return None, campaign
+        return None, None
+
+    async def _shows(self, account: AccountId, campaign: CampaignId) -> StoredCampaign | None:
+        stored = await self._campaigns.get(account, campaign)
+        is_so = stored is not None and stored.state is CampaignState.RUNNING and stored.plan.mode is Mode.PREVIEW
+        return stored if is_so else None
+
+    async def _message(self, account: Account, offer: Offer) -> dict[str, Any] | None:
+        stored = await self._campaigns.get(account.id, offer.campaign)
+        listed = await self._entries.get(account.id, offer.campaign, offer.entry)
+        if stored is None or listed is None:
+            return None
+        person = next((ref for ref in listed.entry.refs if ref.kind in PERSON_KINDS), None)
+        return {
+            "campaign": offer.campaign,
+            "campaign_name": stored.plan.name,
+            "entry": offer.entry,
+            "name": listed.entry.name,
+            "number": display_number(offer.number, account.settings.numbering),
+            "comment": listed.comment,
+            "url": account.crm.entity_url(person) if person is not None else None,
+            "until": offer.until,
+        }
+
+
+def _read(message: dict[str, Any]) -> OfferPress:
+    entry = message["entry"]
+    return OfferPress(
+        account=AccountId(str(message["account"])),
+        manager=ManagerId(str(message["manager"])),
+        campaign=CampaignId(str(message["campaign"])),
+        action=Decided(message["action"]),
+        entry=None if entry is None else EntryId(int(entry)),
+    )

@@ -1,0 +1,383 @@
+"""Preview campaigns: an employee is shown the client and decides; only their press dials."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from integration.domain.campaigns.holds import Hold
+from integration.domain.campaigns.model import CampaignState, EntryState, Mode, Outcome
+from integration.domain.campaigns.offers import OFFER_SECONDS, SKIPPED_SECONDS
+from integration.domain.campaigns.pauses import CampaignPause
+from integration.domain.ids import CampaignId, EntryId, ManagerId
+from integration.services.click import Refused
+from integration.services.hub import Page
+from integration.services.offers import Decided, OfferPress
+from tests.services.conftest import ACME, ANNA, BORIS, PBX, World, offered, started
+from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
+
+AUTUMN = CampaignId("autumn")
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return scene_of(world)
+
+
+async def preview(scene: Scene, *clients: int, campaign: CampaignId = SPRING, **changes: Any) -> None:
+    await scene.start(*(somebody(each) for each in clients), campaign=campaign, mode=Mode.PREVIEW, **changes)
+
+
+def told(page: Page) -> list[dict[str, Any]]:
+    """What a page got about clients since it was last asked."""
+    found = []
+    while not page.messages.empty():
+        message = page.messages.get_nowait()
+        if message is not None and message["type"] in ("offer", "notice"):
+            found.append(message)
+    return found
+
+
+async def shown(scene: Scene, manager: ManagerId = ANNA) -> dict[str, Any] | None:
+    message = await scene.offers.shown(scene.world.account, manager)
+    offer: dict[str, Any] | None = message["offer"]
+    return offer
+
+
+async def press(scene: Scene, action: Decided, manager: ManagerId = ANNA, *, campaign: CampaignId = SPRING) -> None:
+    offer = await shown(scene, manager)
+    entry = EntryId(offer["entry"]) if offer is not None else None
+    await scene.offers.press(scene.world.account, manager, action, campaign, entry)
+
+
+# ---- shown, and called
+
+
+async def test_a_client_is_shown_and_nobody_s_phone_rings_before_call_is_pressed(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    assert await scene.step() == []
+    (message,) = told(page)
+    assert message["offer"] == {
+        "campaign": SPRING,
+        "campaign_name": "Весна",
+        "entry": (await scene.entries())[0].id,
+        "name": "Клиент 0",
+        "number": "+7 916 123-00-00",
+        "comment": "",
+        "url": None,
+        "until": scene.world.clock.now() + OFFER_SECONDS,
+    }
+    assert await scene.step(after=30.0) == []
+    assert told(page) == []
+    assert await scene.attempts() == []
+    assert [each.state for each in await scene.entries()] == [EntryState.OPEN, EntryState.OPEN]
+    assert await scene.hold() is Hold.OFFERED
+
+    await press(scene, Decided.CALL)
+    (asked,) = await scene.step()
+    assert (asked.number, asked.extension) == (number(0), "101")
+    (attempt,) = await scene.attempts()
+    assert (attempt.mode, attempt.employee) == (Mode.PREVIEW, "101")
+    assert [each["offer"] for each in told(page)] == [None]
+    call = await scene.phones.talk(asked)
+    await scene.step(after=5.0)
+    await scene.phones.hang_up(call)
+    assert await scene.step(after=1.0) == []
+    assert (await scene.attempts())[0].outcome is Outcome.TALKED
+    await scene.step(after=21.0)
+    assert [each["offer"]["name"] for each in told(page)] == ["Клиент 1"]
+
+
+async def test_one_client_is_shown_to_one_employee(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    scene.world.page(BORIS)
+    await preview(scene, 0)
+    await scene.step()
+    await scene.step(after=2.0)
+    offers = [await shown(scene, ANNA), await shown(scene, BORIS)]
+    assert [each is not None for each in offers].count(True) == 1
+
+
+async def test_each_employee_gets_another_client(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    scene.world.page(BORIS)
+    await preview(scene, 0, 1, 2)
+    await scene.step()
+    await scene.step(after=2.0)
+    first, second = await shown(scene, ANNA), await shown(scene, BORIS)
+    assert first is not None
+    assert second is not None
+    assert {first["name"], second["name"]} == {"Клиент 0", "Клиент 1"}
+
+
+async def test_two_presses_of_call_dial_once(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    await scene.step()
+    await press(scene, Decided.CALL)
+    await press(scene, Decided.CALL)
+    assert len(await scene.step()) == 1
+    assert await scene.step(after=2.0) == []
+    assert len(await scene.attempts()) == 1
+
+
+async def test_two_employees_press_call_in_one_second_and_both_are_served(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    scene.world.page(BORIS)
+    await preview(scene, 0, 1)
+    await scene.step()
+    await scene.step(after=2.0)
+    await press(scene, Decided.CALL, ANNA)
+    await press(scene, Decided.CALL, BORIS)
+    assert len(await scene.step(after=2.0)) == 1  # the carrier takes one a second
+    assert len(await scene.step(after=1.1)) == 1
+
+
+# ---- passed over, and not decided
+
+
+async def test_a_client_who_is_skipped_comes_again_in_an_hour_and_the_next_is_shown(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    await scene.step()
+    told(page)
+    await press(scene, Decided.SKIP)
+    assert await scene.step(after=1.1) == []
+    assert [each["offer"]["name"] for each in told(page)] == ["Клиент 1"]
+    first = (await scene.entries())[0]
+    assert first.state is EntryState.OPEN
+    assert first.due_at == scene.world.clock.now() + SKIPPED_SECONDS
+    assert await scene.attempts() == []
+
+
+async def test_who_decides_nothing_is_shown_nobody_until_they_say_that_they_are_there(scene: Scene) -> None:
+    page, other = scene.world.page(ANNA), scene.world.page(BORIS)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    await scene.step(after=OFFER_SECONDS + 1)
+    assert [(each["offer"], each["missed"]) for each in told(page)] == [(None, SPRING)]
+    assert await scene.hold() is Hold.ALL_PAUSED
+    assert [each.why for each in (await scene.now()).seats] == ["offer_missed"]
+    assert (await scene.entries())[0].due_at is None
+    await scene.step(after=5.0)
+    assert told(page) == []
+    await press(scene, Decided.READY)
+    await scene.step()
+    (message,) = told(page)
+    assert (message["offer"]["name"], message["missed"]) == ("Клиент 0", None)
+    assert told(other) == []
+
+
+async def test_who_decides_nothing_is_asked_again_after_a_pause_that_grows(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    for pause in (60.0, 300.0):
+        await scene.step(after=OFFER_SECONDS + 1)
+        await scene.step(after=pause - 1)
+        assert await shown(scene) is None
+        await scene.step(after=2.0)
+        assert await shown(scene) is not None
+
+
+async def test_the_client_of_an_employee_who_decides_nothing_is_shown_to_another(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0)
+    await scene.step()
+    assert await shown(scene, ANNA) is not None
+    scene.world.page(BORIS)
+    await scene.step(after=OFFER_SECONDS + 1)
+    assert await shown(scene, ANNA) is None
+    assert await shown(scene, BORIS) is not None
+
+
+# ---- nobody who could see it
+
+
+async def test_without_an_open_page_nobody_is_shown_and_the_campaign_says_so(scene: Scene) -> None:
+    await preview(scene, 0)
+    await scene.step()
+    assert await scene.hold() is Hold.NO_CARD
+    assert (await scene.now()).offers == ()
+    page = scene.world.page(BORIS)
+    await scene.step(after=1.0)
+    assert [each["offer"]["name"] for each in told(page)] == ["Клиент 0"]
+
+
+async def test_a_page_that_is_opened_later_gets_the_client_with_its_snapshot(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    scene.world.hub.leave(page)
+    await scene.step(after=1.0)
+    again = await shown(scene)
+    assert again is not None
+    assert again["name"] == "Клиент 0"
+
+
+# ---- judged again
+
+
+async def test_a_client_who_came_onto_the_do_not_call_list_is_not_called(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    await press(scene, Decided.CALL)
+    await scene.world.storage.do_not_call.add(ACME, [number(0)], lists_of=[ACME], by="Ольга", why="asked")
+    assert await scene.step() == []
+    assert await scene.attempts() == []
+    assert [each["type"] for each in told(page)] == ["notice", "offer"]
+    assert await shown(scene) is None
+
+
+async def test_a_client_who_calls_us_is_taken_back(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    await scene.step()
+    told(page)
+    await scene.world.emit(started(scene.world.clock.now(), number(0)), offered(scene.world.clock.now(), "102"))
+    assert await scene.step(after=2.0) == []
+    assert [each["offer"]["name"] for each in told(page)] == ["Клиент 1"]
+
+
+async def test_an_employee_whose_phone_rings_is_shown_nobody(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    await scene.world.emit(started(scene.world.clock.now()), offered(scene.world.clock.now(), "101"))
+    await scene.step(after=1.0)
+    assert [each["offer"] for each in told(page)] == [None]
+    assert await scene.hold() is Hold.ALL_BUSY
+
+
+@pytest.mark.parametrize("state", [CampaignState.PAUSED, CampaignState.STOPPED])
+async def test_a_pause_takes_the_client_away_at_once_and_a_press_dials_nobody(
+    scene: Scene, state: CampaignState
+) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    offer = await shown(scene)
+    assert offer is not None
+    await press(scene, Decided.CALL)
+    await scene.put(state)
+    assert await scene.step() == []
+    assert told(page)[-1]["offer"] is None
+    with pytest.raises(Refused, match="not shown to you"):
+        await scene.offers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+    assert await scene.step(after=1.0) == []
+    assert await scene.attempts() == []
+
+
+async def test_the_page_is_told_also_if_the_dialler_leaves_the_campaign_first(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    run = scene.run
+    await scene.step()
+    told(page)
+    await scene.put(CampaignState.PAUSED)
+    scene.desk.leave(run)
+    await run.end()
+    assert [each["offer"] for each in told(page)] == [None]
+
+
+async def test_an_employee_s_pause_takes_the_client_away(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    pause = CampaignPause(by="Анна", since=scene.world.clock.now(), own=True)
+    await scene.world.accounts.pause_campaigns(scene.world.account, ["101"], pause)
+    await scene.step(after=1.0)
+    assert [each["offer"] for each in told(page)] == [None]
+
+
+async def test_another_s_client_cannot_be_called(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    offer = await shown(scene)
+    assert offer is not None
+    with pytest.raises(Refused, match="not shown to you"):
+        await scene.offers.press(scene.world.account, BORIS, Decided.CALL, SPRING, EntryId(offer["entry"]))
+    assert await scene.step() == []
+
+
+# ---- killed, and several processes
+
+
+async def test_a_process_that_takes_over_goes_on_with_the_same_client(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    await scene.step()
+    before = await shown(scene)
+    told(page)
+    scene.new_process()
+    await scene.take()
+    assert await scene.step(after=1.0) == []
+    assert [each["offer"] for each in told(page)] == [before]
+    await press(scene, Decided.CALL)
+    assert [each.number for each in await scene.step(after=1.0)] == [number(0)]
+
+
+async def test_a_press_that_a_killed_process_did_not_carry_out_dials_nobody(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    await press(scene, Decided.CALL)
+    scene.new_process()
+    await scene.take()
+    assert await scene.step(after=1.0) == []
+    assert await scene.attempts() == []
+    assert await shown(scene) is not None
+
+
+async def test_two_processes_do_not_show_one_client_twice(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    scene.world.page(BORIS)
+    await preview(scene, 0, employees=("101",))
+    one = scene.desk
+    scene.new_process()
+    await preview(scene, 0, campaign=AUTUMN, employees=("102",))
+    other = scene.desk
+    for _ in range(5):
+        await one.step()
+        await other.step()
+        scene.world.clock.advance(1.0)
+        offers = [await shown(scene, ANNA), await shown(scene, BORIS)]
+        assert [each is not None for each in offers].count(True) == 1
+
+
+async def test_a_press_reaches_the_process_that_dials(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    offer = await shown(scene)
+    assert offer is not None
+    taken: asyncio.Queue[OfferPress] = asyncio.Queue()
+    scene.offers.take = taken.put_nowait
+    listening = asyncio.create_task(scene.offers.listen())
+    await asyncio.sleep(0)
+    browsers = scene.new_offers("there")  # a process that has the page and dials nothing
+    await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+    async with asyncio.timeout(10):
+        press = await taken.get()
+    listening.cancel()
+    scene.desk.pressed(press)
+    assert [each.number for each in await scene.step()] == [number(0)]
+
+
+async def test_a_campaign_of_another_mode_leaves_alone_who_looks_at_a_client(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",), priority=1)
+    await scene.step()
+    await scene.start(somebody(5), campaign=AUTUMN, employees=("101",))
+    assert await scene.step(after=2.0) == []
+    assert PBX in scene.world.account.pbxs
+    assert await scene.hold(AUTUMN) is Hold.ALL_BUSY
