@@ -123,8 +123,8 @@ class Offering:
             for each in now.keys() | self._told.keys()
             if each not in now or each not in self._told or now[each] != self._told[each]
         }
-        self._told = now
         await self._offers.tell(self._floor.account, self._managers(changed))
+        self._told = now  # only then: a process that is told to leave the campaign here tells them once more
 
     # ---- parts
 
