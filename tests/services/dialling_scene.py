@@ -226,6 +226,20 @@ class Phones:
         await self.world.tracking.on_events(events)
 
 
+def offers_of(world: World, process: str) -> Offers:
+    """As each process has its own."""
+    storage = world.storage
+    return Offers(
+        dialling=storage.dialling,
+        campaigns=storage.campaigns,
+        entries=storage.entries,
+        hub=world.hub,
+        coordination=world.coordination,
+        clock=world.clock,
+        process=process,
+    )
+
+
 @dataclass
 class Scene:
     world: World
@@ -238,19 +252,7 @@ class Scene:
     run: CampaignRun = field(init=False)
 
     def __post_init__(self) -> None:
-        self.offers = self.new_offers("here")
-
-    def new_offers(self, process: str) -> Offers:
-        storage, world = self.world.storage, self.world
-        return Offers(
-            dialling=storage.dialling,
-            campaigns=storage.campaigns,
-            entries=storage.entries,
-            hub=world.hub,
-            coordination=world.coordination,
-            clock=world.clock,
-            process=process,
-        )
+        self.offers = offers_of(self.world, "here")
 
     async def start(
         self, *clients: NewEntry, plan: CampaignPlan = PLAN, campaign: CampaignId = SPRING, **changes: Any

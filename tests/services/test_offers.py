@@ -15,8 +15,8 @@ from integration.domain.ids import CampaignId, EntryId, ManagerId
 from integration.services.click import Refused
 from integration.services.hub import Page
 from integration.services.offers import Decided, OfferPress
-from tests.services.conftest import ACME, ANNA, BORIS, PBX, World, offered, started
-from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
+from tests.services.conftest import ACME, ANNA, BORIS, World, offered, started
+from tests.services.dialling_scene import SPRING, Scene, number, offers_of, scene_of, somebody
 
 AUTUMN = CampaignId("autumn")
 
@@ -364,7 +364,7 @@ async def test_a_press_reaches_the_process_that_dials(scene: Scene) -> None:
     scene.offers.take = taken.put_nowait
     listening = asyncio.create_task(scene.offers.listen())
     await asyncio.sleep(0)
-    browsers = scene.new_offers("there")  # a process that has the page and dials nothing
+    browsers = offers_of(scene.world, "there")  # a process that has the page and dials nothing
     await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
     async with asyncio.timeout(10):
         press = await taken.get()
@@ -379,5 +379,4 @@ async def test_a_campaign_of_another_mode_leaves_alone_who_looks_at_a_client(sce
     await scene.step()
     await scene.start(somebody(5), campaign=AUTUMN, employees=("101",))
     assert await scene.step(after=2.0) == []
-    assert PBX in scene.world.account.pbxs
     assert await scene.hold(AUTUMN) is Hold.ALL_BUSY

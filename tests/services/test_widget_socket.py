@@ -21,6 +21,7 @@ from integration.ports.crm import WidgetUser
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.crm_entry import CrmEntry
 from integration.services.frame_sessions import FrameSessions
+from integration.services.offers import Offers
 from integration.services.sightings import PageSightings
 from integration.testing import FakePbx
 from integration.web.errors import api_errors
@@ -38,6 +39,7 @@ from tests.services.conftest import (
     started,
     unanswered,
 )
+from tests.services.dialling_scene import offers_of
 from tests.services.own_lists_kit import desk_of_lists
 
 PATIENCE = 10.0
@@ -60,6 +62,7 @@ class Gate:
 class Site:
     world: World
     client: Client
+    offers: Offers
 
     async def page(self, manager: str) -> tuple[aiohttp.ClientWebSocketResponse, dict[str, Any]]:
         """A connected page and its snapshot."""
@@ -87,6 +90,7 @@ async def no_consent(_: str) -> bool:
 
 @pytest_asyncio.fixture
 async def site(world: World) -> AsyncIterator[Site]:
+    offers = offers_of(world, "this process")
     api = WidgetApi(
         accounts=world.accounts,
         gates={ACME: Gate()},
@@ -114,11 +118,12 @@ async def site(world: World) -> AsyncIterator[Site]:
         may_be_crms=lambda _: False,
         frames=FrameSessions(world.coordination, world.clock),
         own_lists=desk_of_lists(world, asyncio.Event()),
+        offers=offers,
     )
     app = web.Application(middlewares=[api.cors, api_errors])
     app.add_routes(api.routes())
     async with TestClient(TestServer(app)) as client:
-        yield Site(world, client)
+        yield Site(world, client, offers)
 
 
 async def ring(world: World, *extensions: str) -> None:

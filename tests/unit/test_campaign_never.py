@@ -32,8 +32,17 @@ from integration.domain.campaigns.model import (
     RedialRule,
     Try,
 )
+from integration.domain.campaigns.offers import called, looked_at, offered
 from integration.domain.campaigns.redial import after
-from integration.domain.campaigns.situation import CallInFlight, Clients, EmployeeNow, EmployeeState, LineNow, Situation
+from integration.domain.campaigns.situation import (
+    CallInFlight,
+    Clients,
+    EmployeeNow,
+    EmployeeState,
+    LineNow,
+    Offer,
+    Situation,
+)
 from integration.domain.campaigns.windows import Span, UnknownZone, Windows, day_of
 from integration.domain.ids import AttemptId, CampaignId, EntryId, ManagerId, PbxId, Timestamp
 from tests.unit.campaign_scene import MOSCOW, at, campaign
@@ -90,6 +99,7 @@ class Office(RuleBasedStateMachine):
         self.talking: dict[str, str] = {}  # number -> employee
         self.called_in: dict[str, Timestamp] = {}
         self.begun: list[tuple[float, str]] = []
+        self.offers: dict[str, Offer] = {}  # by employee
         self.numbered = 0
         for place, numbers in enumerate(lists):
             zones = (MOSCOW,) if place % 3 else ZONES[place % len(ZONES)]
@@ -112,9 +122,46 @@ class Office(RuleBasedStateMachine):
         assert said.hold.code
         for dial in said.dial:
             self.check(one, dial)
-            self.begin_call(one, dial)
-            self.check_line(dial.line)
+            if one.mode is not Mode.PREVIEW:
+                self.begin_call(one, dial)
+                self.check_line(dial.line)
+                continue
+            for offer in offered(one, [dial], self.entries, self.now):
+                assert offer.employee not in self.offers, "decides about somebody else"
+                self.offers[offer.employee] = offer
         self.check_pace(one, said.dial)
+
+    @rule()
+    def offers_are_looked_at(self) -> None:
+        for one in self.campaigns.values():
+            open_ = {offer.entry: self.entries[offer.entry] for offer in self.offers.values()}
+            looked = looked_at(one, open_, self.situation(list(open_.values())), self.now)
+            for offer in (*looked.missed, *looked.withdrawn):
+                del self.offers[offer.employee]
+            for offer in looked.kept:
+                self.check_client(one, self.entries[offer.entry], offer.number)
+                assert self.team[offer.employee].state is EmployeeState.FREE
+                assert self.now < offer.until
+
+    @rule(data=st.data(), calls=st.booleans())
+    def an_employee_decides(self, data: st.DataObject, calls: bool) -> None:
+        """Whatever has happened since the client was shown."""
+        if not self.offers:
+            return
+        offer = self.offers[data.draw(st.sampled_from(sorted(self.offers)))]
+        one, entry = self.campaigns[offer.campaign], self.entries[offer.entry]
+        if not calls:
+            del self.offers[offer.employee]
+            return
+        said = called(one, offer, entry, self.situation([entry]), self.now)
+        if not isinstance(said, Dial):
+            assert said.code
+            return
+        assert (said.entry, said.number, said.employee) == (offer.entry, offer.number, offer.employee)
+        del self.offers[offer.employee]
+        self.check(one, said)
+        self.begin_call(one, said)
+        self.check_line(said.line)
 
     def situation(self, head: list[Entry]) -> Situation:
         tries = {
@@ -136,12 +183,27 @@ class Office(RuleBasedStateMachine):
         )
         return Situation(
             employees=list(self.team.values()), lines=lines, calls=list(self.calls.values()), entries=head,
-            clients=clients,
+            clients=clients, offers=list(self.offers.values()),
         )  # fmt: skip
 
     def check(self, one: Campaign, dial: Dial) -> None:
-        """Everything that must be true of a call at the moment when it is dialled."""
-        entry, number, now = self.entries[dial.entry], dial.number, self.now
+        """Everything that must be true of a call at the moment when it is dialled, or shown to be dialled."""
+        entry = self.entries[dial.entry]
+        self.check_client(one, entry, dial.number)
+        own_numbers = {each.e164 for each in entry.numbers}
+        assert not any(own_numbers & set(offer.numbers) for offer in self.offers.values()), "is shown to somebody"
+        assert dial.employee not in self.offers, "looks at another client"
+        if one.mode in (Mode.PREVIEW, Mode.PROGRESSIVE) or dial.employee is not None:
+            assert dial.employee is not None
+            assert self.team[dial.employee].state is EmployeeState.FREE
+            assert dial.employee not in {call.employee for call in self.calls.values()}
+        if one.owners is Owners.RESPONSIBLE_ONLY and one.mode is not Mode.VOICE:
+            assert dial.employee is not None
+            assert self.team[dial.employee].manager == entry.responsible
+
+    def check_client(self, one: Campaign, entry: Entry, number: str) -> None:
+        """A client who may be called now."""
+        now = self.now
         assert entry.state is EntryState.OPEN
         assert number not in self.do_not_call
         own_numbers = {each.e164 for each in entry.numbers}
@@ -160,13 +222,6 @@ class Office(RuleBasedStateMachine):
             for moment in (now, now + one.ring_seconds):
                 local = datetime.fromtimestamp(moment, ZoneInfo(zone))
                 assert 9 * 3600 <= local.hour * 3600 + local.minute * 60 + local.second <= 20 * 3600
-        if one.mode in (Mode.PREVIEW, Mode.PROGRESSIVE) or dial.employee is not None:
-            assert dial.employee is not None
-            assert self.team[dial.employee].state is EmployeeState.FREE
-            assert dial.employee not in {call.employee for call in self.calls.values()}
-        if one.owners is Owners.RESPONSIBLE_ONLY and one.mode is not Mode.VOICE:
-            assert dial.employee is not None
-            assert self.team[dial.employee].manager == entry.responsible
 
     def check_line(self, key: str) -> None:
         """A call was just begun here, so the line had room for it beside the calls of others."""
@@ -313,6 +368,12 @@ class Office(RuleBasedStateMachine):
     def never_two_calls_to_one_number(self) -> None:
         if hasattr(self, "calls"):
             numbers = [call.number for call in self.calls.values()]
+            assert len(numbers) == len(set(numbers))
+
+    @invariant()
+    def never_one_client_shown_twice(self) -> None:
+        if hasattr(self, "offers"):
+            numbers = [number for offer in self.offers.values() for number in offer.numbers]
             assert len(numbers) == len(set(numbers))
 
     @invariant()
