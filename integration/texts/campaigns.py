@@ -257,7 +257,7 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_mode_preview": ("По одному, с просмотром", "По одному, з переглядом", "Preview"),
     "camp_mode_preview_hint": (
         "сотрудник видит следующего клиента на странице CRM; телефон звонит, только когда он нажал «Позвонить»",
-        "співробітник бачить наступного клієнта на сторінці CRM; телефон дзвонить, лише коли він натиснув «Зателефонувати»",
+        "співробітник бачить наступного клієнта на сторінці CRM; телефон дзвонить лише після «Зателефонувати»",
         "the employee sees the next client in the CRM’s page; their phone rings only after they press “Call”",
     ),
     "camp_mode_progressive": ("По одному на свободного", "По одному на вільного", "Progressive"),

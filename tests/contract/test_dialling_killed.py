@@ -26,7 +26,7 @@ from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination
 from integration.testing import FakeClock, FakeCrm, FakePbx
 from tests.services.conftest import ACME, World
-from tests.services.dialling_scene import MOSCOW, Phones, Scene, number, somebody
+from tests.services.dialling_scene import MOSCOW, PLAN, Phones, Scene, number, somebody
 
 _ROUNDS = 30
 _ROUNDS_OF_CALLBACKS = 75  # all wait for one responsible, also while what came of a lost call is not known
@@ -205,8 +205,8 @@ async def test_killed_at_any_point_a_client_who_is_shown_is_dialled_only_when_so
         scene, campaign, base = a_scene(storage, clock), CampaignId(f"shown-{point}"), point * 10
         scene.world.hub.join(ACME, ManagerId("101"))
         killer.arm(-1)
-        plan = {"mode": Mode.PREVIEW, "employees": ("101",), "wrap_up_seconds": 0, "gap_minutes": 0}
-        await scene.start(somebody(base), somebody(base + 1), campaign=campaign, **plan)
+        plan = replace(PLAN, mode=Mode.PREVIEW, employees=("101",), wrap_up_seconds=0, gap_minutes=0)
+        await scene.start(somebody(base), somebody(base + 1), campaign=campaign, plan=plan)
         killer.arm(point)
         presses: Counter[str] = Counter()
         rang = await play(scene, campaign, base, killer, decided=partial(call_all, scene, campaign, presses))
