@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import CampaignState, EntryState, Mode, Outcome
 from integration.domain.campaigns.offers import OFFER_SECONDS, SKIPPED_SECONDS
 from integration.domain.campaigns.pauses import CampaignPause
-from integration.domain.ids import CampaignId, EntryId, ManagerId
+from integration.domain.ids import CampaignId, EntryId, Extension, ManagerId
+from integration.domain.settings import Employee
 from integration.services.click import Refused
 from integration.services.hub import Page
 from integration.services.offers import Decided, OfferPress
@@ -111,6 +113,17 @@ async def test_each_employee_gets_another_client(scene: Scene) -> None:
     assert first is not None
     assert second is not None
     assert {first["name"], second["name"]} == {"Клиент 0", "Клиент 1"}
+
+
+async def test_an_employee_with_two_phones_decides_about_one_client(scene: Scene) -> None:
+    account = scene.world.account
+    second = Employee(extension=Extension("103"), manager=ANNA)
+    account.settings = replace(account.settings, employees=(*account.settings.employees, second))
+    scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("103", "101"))
+    for _ in range(3):
+        await scene.step(after=2.0)
+    assert [each.employee for each in (await scene.now()).offers] == ["101"]
 
 
 async def test_two_presses_of_call_dial_once(scene: Scene) -> None:

@@ -80,7 +80,7 @@ export class PreviewView {
   private client(offer: OfferedClient): HTMLElement[] {
     const { texts, actions } = this;
     const decide = (action: OfferAction) => () => void actions.press(action, offer.campaign, offer.entry);
-    const comment = offer.comment ? [el("p", { class: "about" }, foreign(offer.comment))] : [];
+    const comment = offer.comment ? [el("p", { class: "about", tabindex: "0" }, foreign(offer.comment))] : [];
     return [
       el("div", { class: "top" }, icon("phone"), el("span", { class: "state" }, texts.say("preview_title")), this.left),
       el(

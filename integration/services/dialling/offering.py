@@ -182,7 +182,10 @@ class Offering:
         """Whether a client can be shown to them; asked only where it matters."""
         if employee.state is not EmployeeState.FREE or employee.key in looking or employee.key not in campaign.members:
             return employee
-        sees = await self._offers.has_page(self._floor.account.id, employee.manager)
+        account, manager = self._floor.account, employee.manager
+        phone = account.phone_of(manager) if manager is not None else None
+        is_theirs = phone is not None and phone.key == employee.key  # with two phones they decide about one client
+        sees = is_theirs and await self._offers.has_page(account.id, manager)
         return employee if sees else replace(employee, sees_cards=False)
 
     def _managers(self, employees: Mapping[str, object] | set[str]) -> list[ManagerId]:

@@ -1,0 +1,123 @@
+"""The next client of a campaign in the shipped archive and a real Chromium: for axe, in three languages, light and
+dark, narrow and wide; by the keyboard; and in the tab that somebody looks at.
+
+Pictures are in `test-results/preview/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
+
+from integration.texts import LANGUAGES
+from tests.e2e.widget_stage import Stage, stage
+from tests.lab.fixtures import CHROMIUM_ARGUMENTS
+from tests.page_checks import sideways, violations
+
+pytestmark = pytest.mark.browser
+
+PICTURES = Path("test-results/preview")
+SIZES = ((375, 740), (1280, 800))
+HOSTILE = "<img src=x onerror=\"document.title='broken'\">" * 5
+NOBODY: dict[str, Any] = {"type": "offer", "offer": None, "missed": None}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pictures() -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+async def crm(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
+        yield await chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+        await chromium.close()
+
+
+def shows(**changes: Any) -> dict[str, Any]:
+    offer = {
+        "campaign": "spring", "campaign_name": "Весенний обзвон", "entry": 7, "name": "Иван Петров",
+        "number": "+7 916 123-45-67", "comment": "спрашивал про окна на дачу", "url": "/contacts/detail/55",
+        "until": time.time() + 600,
+    }  # fmt: skip
+    return {**NOBODY, "offer": {**offer, **changes}}
+
+
+async def opened(browser: BrowserContext, crm: Stage, language: str = "ru") -> Page:
+    page = await browser.new_page()
+    await page.goto(f"{crm.page}?lang={language}")
+    await page.wait_for_function("window.ready === true")
+    await page.bring_to_front()
+    await crm.until("a socket", lambda: crm.open_sockets)
+    return page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_client_is_for_everybody_at_every_width(browser: BrowserContext, crm: Stage, language: str) -> None:
+    page = await opened(browser, crm, language)
+    states = {
+        "client": shows(),
+        "hostile": shows(name=HOSTILE, comment=HOSTILE * 3, campaign_name=HOSTILE, url="javascript:1", entry=8),
+        "missed": {**NOBODY, "missed": "spring"},
+    }
+    found: dict[str, list[str]] = {}
+    for name, message in states.items():
+        for theme, ground in (("light", "#fff"), ("dark", "#111")):
+            await page.evaluate("(ground) => document.body.style.background = ground", ground)
+            await crm.tell(message)
+            await expect(page.locator(".dozvon-widget.dark")).to_have_count(int(theme == "dark"))
+            await expect(page.locator(".preview button").first).to_be_enabled()
+            for width, height in SIZES:
+                await page.set_viewport_size({"width": width, "height": height})
+                await page.screenshot(path=PICTURES / f"{name}-{theme}-{width}-{language}.png")
+                found[f"{name} {theme} {width}"] = await violations(page, ".dozvon-widget") + await sideways(page)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert await page.title() == "CRM"
+
+
+async def test_a_client_is_decided_about_by_the_keyboard_alone(browser: BrowserContext, crm: Stage) -> None:
+    page = await opened(browser, crm)
+    await crm.tell(shows())
+    await expect(page.get_by_role("button", name="Позвонить")).to_be_enabled()
+    await page.get_by_role("button", name="Позвонить").focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await crm.until("a press", lambda: crm.commands)
+    await crm.tell(shows(entry=8, name="Мария"))
+    await expect(page.get_by_text("Мария")).to_be_visible()
+    await expect(page.get_by_role("button", name="Позвонить")).to_be_enabled()
+    for _ in range(3):  # from the client as a whole, where the focus went, over the name and the comment
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await crm.until("a call", lambda: len(crm.commands) == 2)
+    assert [(each["type"], each["action"], each["campaign"], each["entry"]) for each in crm.commands] == [
+        ("offer", "skip", "spring", 7),
+        ("offer", "call", "spring", 8),
+    ]
+
+
+async def test_the_client_is_in_the_tab_that_somebody_looks_at(browser: BrowserContext, crm: Stage) -> None:
+    first = await opened(browser, crm)
+    await crm.tell(shows())
+    await expect(first.locator(".preview")).to_be_visible()
+    second = await opened(browser, crm)
+    await expect(second.locator(".preview")).to_be_visible()  # from the other tab
+    await expect(second.get_by_role("button", name="Пропустить")).to_be_enabled()
+    await second.get_by_role("button", name="Пропустить").click()
+    await crm.until("a press", lambda: crm.commands)
+    await crm.tell(NOBODY)
+    for tab in (first, second):
+        await expect(tab.locator(".preview")).to_be_hidden()
+    assert len(crm.commands) == 1
