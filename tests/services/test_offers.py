@@ -19,6 +19,7 @@ from integration.services.hub import Page
 from integration.services.offers import Decided, OfferPress
 from tests.services.conftest import ACME, ANNA, BORIS, World, offered, started
 from tests.services.dialling_scene import SPRING, Scene, number, offers_of, scene_of, somebody
+from tests.services.test_dialling import of_the_crm
 
 AUTUMN = CampaignId("autumn")
 
@@ -246,6 +247,23 @@ async def test_a_client_who_came_onto_the_do_not_call_list_is_not_called(scene: 
     assert await scene.attempts() == []
     assert [each["type"] for each in told(page)] == ["notice", "offer"]
     assert await shown(scene) is None
+
+
+async def test_a_client_whose_card_has_another_number_by_now_is_shown_again_first(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await scene.start(await of_the_crm(scene, 0), mode=Mode.PREVIEW, employees=("101",))
+    await scene.step()
+    told(page)
+    scene.world.clock.advance(20.0)
+    await of_the_crm(scene, 1)
+    await press(scene, Decided.CALL)
+    assert await scene.step() == []
+    assert await scene.step(after=1.0) == []
+    messages = told(page)
+    assert messages[0]["type"] == "notice"
+    assert messages[-1]["offer"]["number"] == "+7 916 123-00-01"
+    await press(scene, Decided.CALL)
+    assert [each.number for each in await scene.step(after=1.0)] == [number(1)]
 
 
 async def test_a_client_who_calls_us_is_taken_back(scene: Scene) -> None:

@@ -19,6 +19,7 @@ from integration.domain.campaigns.situation import Clients, EmployeeNow, Employe
 from integration.domain.campaigns.workforce import Absent
 from integration.domain.ids import CampaignId, EntryId, ManagerId, Timestamp
 from integration.ports.dialling import STALE_SECONDS
+from integration.services.dialling.cards import Cards
 from integration.services.dialling.floor import Floor
 from integration.services.dialling.journals import Journals
 from integration.services.offers import Decided, OfferPress
@@ -33,10 +34,11 @@ Begin = Callable[[Dial], Awaitable[None]]
 
 
 class Offering:
-    def __init__(self, floor: Floor, campaign: CampaignId, journals: Journals) -> None:
+    def __init__(self, floor: Floor, campaign: CampaignId, journals: Journals, cards: Cards) -> None:
         self._floor = floor
         self._campaign = campaign
         self._journals = journals
+        self._cards = cards
         self._offers = floor.sources.offers
         self._told: dict[str, Offer | None] = {}  # by employee; None: that they missed one
 
@@ -76,6 +78,9 @@ class Offering:
         if not presses and not self.own:
             return
         entries = await self._entries()
+        called_for = [entries[each.entry] for _, each in presses if each.entry is not None and each.entry in entries]
+        if await self._cards.follow(called_for):
+            entries = await self._entries()  # as their cards in the CRM are today
         for at, press in presses:
             await self._carry_out(campaign, at, press, entries, begin)
         situation = await self.situation(campaign, list(entries.values()))
