@@ -58,11 +58,11 @@ class Carrier:
                 await call.hang_up()
 
 
-async def campaign_of(person: Administrator, rows: str, **rules: str) -> str:
+async def campaign_of(person: Administrator, rows: str, *, account: str = "house", **rules: str) -> str:
     """A campaign with this list, made on the pages. Returns the path of its page."""
-    drawn = re.search(r'name="drawn" value="([0-9a-f]{16})"', await person.read("/admin/house/campaigns/new"))
+    drawn = re.search(r'name="drawn" value="([0-9a-f]{16})"', await person.read(f"/admin/{account}/campaigns/new"))
     assert drawn is not None
-    path, _ = await person.send("/admin/house/campaigns", {**RULES, **rules, "drawn": drawn[1]})
+    path, _ = await person.send(f"/admin/{account}/campaigns", {**RULES, **rules, "drawn": drawn[1]})
     form = aiohttp.FormData()
     form.add_field("file", rows.encode("cp1251"), filename="список.csv")
     uploaded, _ = await person.send(f"{path}/files", form)

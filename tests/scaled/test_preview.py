@@ -1,0 +1,64 @@
+"""A preview campaign with three processes: the page, the PBX and the campaign may each be another one's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from tests.e2e.admin import administrator
+from tests.e2e.dozvon_process import DozvonProcess
+from tests.e2e.test_campaign_dialled import LIST, campaign_of
+from tests.e2e.widget_page import WidgetPage
+from tests.lab.waiting import until
+from tests.scaled.town import PASSWORD, PATIENCE_SECONDS, Town
+
+pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
+
+
+def dials(town: Town) -> list[DozvonProcess]:
+    """The processes that took a campaign, in no order."""
+    return [
+        each
+        for each in town.processes
+        if each.is_alive and any(said["lease"].startswith("campaign ") for said in each.said("a lease was taken"))
+    ]
+
+
+async def shown(page: WidgetPage) -> dict[str, Any]:
+    """The next client who is shown on this page."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            offer: dict[str, Any] | None = (await page.gets("offer"))["offer"]
+            if offer is not None:
+                return offer
+
+
+async def test_a_client_is_shown_by_any_process_and_called_by_way_of_any(town: Town) -> None:
+    logged = len(town.crm.counts())
+    async with administrator(town.url, PASSWORD) as person:
+        path = await campaign_of(person, LIST, account="town", mode="preview", **{"employee.102": ""})
+        await person.send(f"{path}/state", {"state": "running"})
+        await until(lambda: bool(dials(town)), timeout_seconds=PATIENCE_SECONDS)
+        (leader,) = dials(town)
+        other = next(each for each in town.processes if each is not leader)
+        async with town.page(other) as page:
+            first = await shown(page)
+            assert first["name"] == "Иван"
+            press = {"type": "offer", "campaign": first["campaign"], "entry": first["entry"]}
+            await page.socket.send_json({**press, "action": "skip", "at": time.time()})
+            second = await shown(page)
+            assert second["name"] == "Борис"
+            leader.kill()
+            await until(lambda: bool(dials(town)), timeout_seconds=PATIENCE_SECONDS)
+            again = await shown(page)
+            assert (again["entry"], again["until"]) == (second["entry"], second["until"])
+            await page.socket.send_json({**press, "entry": again["entry"], "action": "call", "at": time.time()})
+            await town.answer()
+            await page.gets("call_updated", state="talking")
+            await person.at(other.url).send(f"{path}/state", {"state": "stopped", "confirmed": "1"})
+            town.hang_up()
+    await town.in_the_crm(logged + 1)
+    await town.is_well()
