@@ -11,7 +11,7 @@ import { randomId } from "./shared/click";
 import { copyText } from "./shared/clipboard";
 import { floating } from "./shared/floating";
 import { isHotKey } from "./shared/hot_key";
-import { CARD_FIELDS, type CallNote, type CardCall } from "./shared/messages";
+import { CARD_FIELDS, type CallbackAnswer, type CallNote, type CardCall } from "./shared/messages";
 import { BrowserRing } from "./shared/ring_sound";
 import { StatusView } from "./shared/status_view";
 import { languageOf, Texts } from "./shared/texts";
@@ -34,6 +34,9 @@ const saved = (fields: Partial<CallNote>) => {
 };
 const LONG_NOTE =
   "Хочет остеклить веранду до зимы, бюджет до 250 тысяч.\nЖена против белого профиля: показать образцы.\nПрислать расчёт.";
+
+/** The callback of every missed call that is shown; null: none. */
+let callback: CallbackAnswer["callback"] = null;
 
 /** Remembers nothing: what was said is answered. */
 const absenceServer: Pick<Api, "status" | "sayAbsence" | "campaignPause" | "pauseCampaigns"> = {
@@ -110,6 +113,17 @@ const card = new Card(
     async choose(call, { kind, id, name }) {
       await new Promise((resolve) => setTimeout(resolve, 300));
       if (call.person) change(call.id, { person: { ...call.person, kind, id, name }, chosen_by: anna });
+    },
+    callbacks: {
+      read: async () => ({ callback }),
+      async want(_call, wanted) {
+        if (callback) callback = { ...callback, state: wanted ? "open" : "removed" };
+        return { callback };
+      },
+      after(_ms, run) {
+        queueMicrotask(run); // at once: a picture does not wait
+        return () => {};
+      },
     },
     callBack: async (call) => card.notice("info", texts.say("calling", { number: call.number })),
     copy: copyText,
@@ -210,6 +224,12 @@ const known = (): Partial<CardCall> => ({
   ],
 });
 
+/** A missed call, and what Dozvon does about it. */
+function withCallback(planned: CallbackAnswer["callback"]): CardCall[] {
+  callback = planned;
+  return [call({ ...known(), ...ended("missed") })];
+}
+
 const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe ".repeat(8);
 
 const scenes: Record<string, () => CardCall[]> = {
@@ -218,7 +238,11 @@ const scenes: Record<string, () => CardCall[]> = {
   outgoing: () => [call({ ...known(), direction: "outbound", line: null, line_name: null })],
   unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
   withheld: () => [call({ number: "", raw_number: null })],
-  missed: () => [call({ ...known(), ...ended("missed") })],
+  missed: () => withCallback(null),
+  callback: () => withCallback({ state: "open", at: now() + 600, tries: 1, most: 3 }),
+  callback_soon: () => withCallback({ state: "open", at: null, tries: 0, most: 3 }),
+  callback_taken: () => withCallback({ state: "taken", at: null, tries: 1, most: 3 }),
+  callback_removed: () => withCallback({ state: "removed", at: null, tries: 0, most: 3 }),
   elsewhere: () => [call({ ...known(), ...over("answered_elsewhere", { colleague: boris }) })],
   chooser: () => [
     call({

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Route, async_playwright
+from playwright.async_api import Page, Route, async_playwright, expect
 
 from integration.texts import LANGUAGES
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
@@ -78,6 +78,25 @@ async def test_no_state_has_a_fault_for_axe(page: Page, theme: str) -> None:
         if wrong := await violations(page, ".dozvon-widget"):
             found[picture] = wrong
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("scene", "said", "press"),
+    [
+        ("callback", "call 2 of 3", "Do not call back"),
+        ("callback_soon", "will call the client back", "Do not call back"),
+        ("callback_taken", "is being called back", "Do not call back"),
+        ("callback_removed", "is cancelled", "Call back after all"),
+    ],
+)
+async def test_the_card_of_a_missed_call_has_its_callback_and_the_press_for_it(
+    page: Page, scene: str, said: str, press: str
+) -> None:
+    await page.goto(f"{ADDRESS}/?scene={scene}&lang=en")
+    line = page.locator(".callback")
+    await expect(line).to_be_visible()
+    await expect(line).to_contain_text(said)
+    await expect(line.get_by_role("button")).to_have_text(press)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

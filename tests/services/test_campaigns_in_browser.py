@@ -15,6 +15,7 @@ from integration.domain.campaigns.greeting import Greeting
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, EntryNumber, Mode, Outcome
 from integration.domain.campaigns.plan import CampaignPlan, with_sound
+from integration.domain.campaigns.simulation.forecast import Forecast
 from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.campaigns.windows import day_of
 from integration.domain.campaigns.workforce import Absent
@@ -25,6 +26,7 @@ from integration.ports.campaign_sounds import RecordedSound
 from integration.ports.campaigns import EntryQuery, NewEntry, lease_name
 from integration.ports.dialling import DiallingNow, Seat
 from integration.services.ending import ended
+from integration.services.forecasts import Forecasts
 from integration.texts import LANGUAGES
 from tests.page_checks import sideways, violations
 from tests.services.admin_office import Office
@@ -45,8 +47,25 @@ FILE = (
 )
 
 
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shifts that were played already: a page of pictures need not take a processor for seconds."""
+
+    async def of(*_: object) -> Forecast:
+        return Forecast(
+            occupancy=(0.612, 0.84, 0.993),
+            abandoned=(0.0, 0.0123, 0.0299),
+            dialled=12345.6,
+            talks=3210.9,
+            answer_rate=0.31,
+            is_learned=True,
+        )
+
+    monkeypatch.setattr(Forecasts, "of", of)
+
+
 @pytest_asyncio.fixture
-async def calling(busy: Office) -> Office:
+async def calling(busy: Office, played: None) -> Office:
     """A campaign with every state of an entry, one that is empty, and files before and after their import."""
     storage = busy.world.storage
     await storage.campaigns.make(ACME, SPRING, CampaignPlan(name=f"Весна: {LONG}"), by="Ольга")
@@ -162,6 +181,10 @@ PAGES = {
     "campaign-empty": f"{BASE}/empty",
     "campaign-runs": f"{BASE}/runs",
     "campaign-new": f"{BASE}/new",
+    "campaign-forecast": f"{BASE}/runs/forecast",
+    "campaign-forecast-played": f"{BASE}/runs/forecast?employees=12&hours=8&hour=9",
+    "campaign-forecast-wrong": f"{BASE}/runs/forecast?employees=many&hours=99&hour=",
+    "campaign-forecast-message": f"{BASE}/spring/forecast",
     "campaign-rules": f"{BASE}/spring/rules",
     "campaign-sounds": f"{BASE}/spring/sounds",
     "campaign-from-crm": f"{BASE}/spring/from-crm",
@@ -194,6 +217,16 @@ async def test_nothing_scrolls_sideways_and_each_page_has_its_picture(page: Page
             await page.screenshot(path=PICTURES / f"{name}-{lang}-{width}.png", full_page=True)
             await page.emulate_media(color_scheme="dark")
             await page.screenshot(path=PICTURES / f"{name}-{lang}-{width}-dark.png", full_page=True)
+
+
+async def test_a_person_asks_what_would_happen_and_reads_it(page: Page, calling: Office) -> None:
+    await page.goto(f"{BASE}/runs?lang=en")
+    await page.get_by_role("link", name="What would happen").first.click()
+    await page.get_by_label("Employees").fill("12")
+    await page.get_by_role("button", name="Work it out").click()
+    await expect(page.get_by_text("84 % (61 to 99 %)")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_label("Employees")).to_have_value("12")
+    await expect(page.get_by_text("Worked out from the office’s own calls.")).to_be_visible(timeout=PATIENCE_MS)
 
 
 async def test_a_person_uploads_a_file_and_watches_it_become_a_list(
