@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import Connection, text
 
 from integration.domain.call_lists.cells import CellProblem, Problem
+from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import CampaignState, EntryState, Outcome
 from integration.domain.campaigns.own_list import Client, ListedNumber, OwnList, Phase
+from integration.domain.campaigns.situation import Offer
 from integration.domain.ids import CampaignId, ManagerId, Timestamp
 from integration.ports.campaign_erasure import CampaignErasure, Deletion, Forgetting
 from integration.ports.campaign_sounds import RecordedSound, SoundKept
 from integration.ports.campaigns import ChangeKind
+from integration.ports.dialling import DiallingNow
 from integration.ports.list_imports import ImportRow, ImportState
 from integration.storage import Storage
 from integration.testing import FakeClock
@@ -175,6 +178,33 @@ async def test_a_forgotten_person_is_in_no_list_no_journal_and_no_file(storage: 
     assert await storage.campaign_erasure.forget([OFFICE], ANNA) is Forgetting.NOTHING
     tried = await storage.attempts.tries(OFFICE, numbers=[ANNA], since=Timestamp(0))
     assert tried == []
+
+
+async def test_a_forgotten_person_is_not_left_among_the_clients_who_were_shown(
+    storage: Storage, clock: FakeClock
+) -> None:
+    await a_campaign(storage)
+    await add(storage, somebody(ANNA, VERA), somebody(BORIS))
+    offers = tuple(
+        Offer(
+            campaign=SPRING,
+            entry=each.id,
+            employee=str(101 + place),
+            number=each.numbers[0].e164,
+            numbers=tuple(number.e164 for number in each.numbers),
+            since=clock.now(),
+            until=Timestamp(clock.now() + 120),
+        )
+        for place, each in enumerate(await head(storage, clock, limit=2))
+    )
+    doing = DiallingNow(at=clock.now(), hold=held(Hold.OFFERED, shown=2), offers=offers)
+    await storage.dialling.put(OFFICE, SPRING, doing, learned=None, lease=await a_lease(storage))
+    await stop(storage)  # nothing writes it again
+    assert await storage.campaign_erasure.forget([OFFICE], ANNA) is Forgetting.DONE
+    assert (await storage.dialling.now(OFFICE))[SPRING].offers == offers[1:]
+    said = str(await rows_of(storage, "campaign_dialling"))
+    assert ANNA not in said
+    assert VERA not in said
 
 
 async def test_who_is_being_called_and_who_may_be_in_a_running_import_is_not_forgotten_yet(

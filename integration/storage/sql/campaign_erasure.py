@@ -16,6 +16,7 @@ from integration.domain.ids import AccountId, CampaignId, EntryId
 from integration.ports.campaign_erasure import Deletion, Forgetting
 from integration.ports.campaigns import ChangeKind
 from integration.ports.clock import Clock
+from integration.ports.dialling import DiallingNow
 from integration.ports.list_imports import ImportState, RowTrouble
 from integration.storage.sql.callbacks import drop_rows, entries_with
 from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry
@@ -104,6 +105,7 @@ class SqlCampaignErasure:
                 mine = campaign_attempts.c.account == account, campaign_attempts.c.id == each.id
                 connection.execute(update(campaign_attempts).where(*mine).values(**blank))
             lines = _drop_lines(connection, account, numbers)
+            _drop_offers(connection, account, numbers)
             count_moves(connection, self._database.dialect, account, moves)
             return Forgetting.DONE if known or own or attempts or lines else Forgetting.NOTHING
 
@@ -227,6 +229,19 @@ def _drop_entry(connection: Connection, account: AccountId, entry: Entry) -> Non
     drop_rows(connection, account, entry.id)
     table = campaign_entries
     connection.execute(delete(table).where(table.c.account == account, table.c.id == entry.id))
+
+
+def _drop_offers(connection: Connection, account: AccountId, numbers: set[str]) -> None:
+    """They are not shown to an employee any more; a campaign that was stopped keeps what it did last."""
+    table = campaign_dialling
+    query = select(table.c.campaign, table.c.now).where(table.c.account == account).with_for_update()
+    for campaign, body in connection.execute(query).all():
+        if not any(number in body for number in numbers):
+            continue
+        doing = decode(DiallingNow, body)
+        left = tuple(each for each in doing.offers if not numbers & set(each.numbers))
+        mine = table.c.account == account, table.c.campaign == campaign
+        connection.execute(update(table).where(*mine).values(now=encode(replace(doing, offers=left))))
 
 
 def _drop_lines(connection: Connection, account: AccountId, numbers: Iterable[str]) -> int:
