@@ -85,7 +85,7 @@ def postgres_server(*, in_memory: bool = False) -> Iterator[str]:
     user = unprivileged_user()
     port = free_port()
     memory = _memory() if in_memory else None
-    with tempfile.TemporaryDirectory(prefix=_CLUSTER, dir=memory) as parent:
+    with tempfile.TemporaryDirectory(prefix=f"{_CLUSTER}{os.getpid()}-", dir=memory) as parent:
         folder = Path(parent) / "cluster"
         folder.mkdir()
         if user is not None:  # the server refuses to run as root
@@ -135,10 +135,10 @@ def _memory() -> Path | None:
     """A folder in memory with room for the clusters of a test run; None if there is none."""
     if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM):
         return None
-    for file in _MEMORY.glob(f"{_CLUSTER}*/cluster/postmaster.pid"):  # what test runs that were killed left behind
-        with contextlib.suppress(OSError, ValueError):
-            if not Path(f"/proc/{int(file.read_text().split()[0])}").exists():
-                shutil.rmtree(file.parents[1], ignore_errors=True)
+    for folder in _MEMORY.glob(f"{_CLUSTER}*-*"):  # what test runs that were killed left behind
+        made_by = folder.name.removeprefix(_CLUSTER).partition("-")[0]
+        if made_by.isdecimal() and not Path(f"/proc/{made_by}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
     return _MEMORY
 
 
