@@ -28,6 +28,7 @@ from tests.adapters.amocrm_sandbox_kit import (
     running_sandbox,
     widget_files,
 )
+from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +66,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     archive = tmp_path / "widget.zip"
     archive.write_bytes(packed(widget_files()))
     async with running_sandbox(requests_per_second=1000) as crm, async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = await driver.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(10_000)
         problems: list[str] = []

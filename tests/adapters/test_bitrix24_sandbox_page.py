@@ -25,6 +25,7 @@ from tests.adapters.bitrix24_sandbox_kit import (
     running_sandbox,
     serving,
 )
+from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.page_checks import sideways, violations
 
 pytestmark = pytest.mark.browser
@@ -119,9 +120,7 @@ async def desk() -> AsyncIterator[Desk]:
     async with serving(server, [found]), running_sandbox() as bitrix, async_playwright() as driver:
         bitrix.clock.time += 1000
         app.api = f"{bitrix.base}/api/v1/"
-        browser = await driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = await driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(20_000)
         problems: list[str] = []

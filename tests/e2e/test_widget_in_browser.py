@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from tests.e2e.widget_stage import Stage, stage
+from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +29,7 @@ async def crm(tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def browser() -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
         context = await chromium.new_context(viewport={"width": 1280, "height": 800})
         yield context
         await chromium.close()
