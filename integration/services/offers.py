@@ -13,7 +13,9 @@ from typing import Any
 
 import structlog
 
+from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import CampaignState, Mode
+from integration.domain.campaigns.offers import rank
 from integration.domain.campaigns.situation import Offer
 from integration.domain.campaigns.workforce import Absent
 from integration.domain.crm.entities import PERSON_KINDS
@@ -33,6 +35,7 @@ from integration.texts.dialling import hold_sentence
 log = structlog.get_logger()
 
 _CHANNEL = "offers"
+_OVER = "offer_over"
 
 
 class Decided(StrEnum):
@@ -100,7 +103,8 @@ class Offers:
         """Tell a manager which rule holds the call that they wanted. Never raises."""
         settings = account.settings
         text = hold_sentence(reason, settings.language, zone=settings.zone, now=self._clock.now())
-        await self._hub.send(account.id, [manager], {"type": "notice", "code": "offer_held", "text": text})
+        code = _OVER if reason.code == Hold.OFFER_OVER else "offer_held"
+        await self._hub.send(account.id, [manager], {"type": "notice", "code": code, "text": text})
 
     async def has_page(self, account: AccountId, manager: ManagerId | None) -> bool:
         """Whether a client can be shown to this manager. False also where it cannot be known. Never raises."""
@@ -133,7 +137,7 @@ class Offers:
             is_meant = offer is not None and (offer.campaign, offer.entry) == (campaign, entry)
         if not is_meant:
             await self.tell(account, [manager])
-            raise Refused("offer_over", "this client is not shown to you any more")
+            raise Refused(_OVER, "this client is not shown to you any more")
         press = OfferPress(account=account.id, manager=manager, campaign=campaign, action=action, entry=entry)
         self.take(press)
         message = {"from": self._process, "account": account.id, "manager": manager, "campaign": campaign}
@@ -161,7 +165,7 @@ class Offers:
             offers += [each for each in doing.offers if each.employee in keys and now < each.until]
             if any(seat.key in keys and seat.why == Absent.OFFER_MISSED for seat in doing.seats):
                 missed.append(campaign)
-        for offer in sorted(offers, key=lambda each: (each.since, each.campaign), reverse=True):
+        for offer in sorted(offers, key=rank):  # of two processes' offers the first one stands
             if await self._shows(account.id, offer.campaign):
                 return offer, None
         for campaign in missed:

@@ -16,7 +16,7 @@ from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.ledger import Ledger
 from integration.domain.campaigns.model import Campaign, CampaignState, Entry, Mode
 from integration.domain.campaigns.situation import EmployeeState, Offer, Situation
-from integration.domain.ids import EntryId, Timestamp
+from integration.domain.ids import CampaignId, EntryId, Timestamp
 from integration.domain.reasons import Reason
 
 OFFER_SECONDS = 120.0
@@ -24,6 +24,9 @@ OFFER_SECONDS = 120.0
 
 SKIPPED_SECONDS = 3600.0
 """A client whom an employee has passed over is not shown again before."""
+
+_OF_EMPLOYEES = frozenset({Hold.NOBODY_WORKS, Hold.ALL_PAUSED, Hold.ALL_BUSY, Hold.OFFERED})
+"""What `decide()` says of a whole team: of the one who pressed it means that the client is taken back from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,8 @@ def _stands(campaign: Campaign, offer: Offer, entry: Entry | None, situation: Si
     employee = next((each for each in situation.employees if each.key == offer.employee), None)
     if employee is None or offer.employee not in campaign.members or employee.state is not EmployeeState.FREE:
         return False
+    if any(call.employee == offer.employee for call in situation.calls):  # their phone is about to ring
+        return False
     if is_outdone(offer, situation.offers):
         return False
     found = may_dial(campaign, entry, situation.clients, in_use(replace(situation, offers=())), now)
@@ -99,7 +104,12 @@ def is_outdone(offer: Offer, others: Iterable[Offer]) -> bool:
 def _goes_before(other: Offer, offer: Offer) -> bool:
     if other.employee != offer.employee and not set(other.numbers) & set(offer.numbers):
         return False
-    return (other.since, other.campaign, other.employee) < (offer.since, offer.campaign, offer.employee)
+    return rank(other) < rank(offer)
+
+
+def rank(offer: Offer) -> tuple[Timestamp, CampaignId, str]:
+    """Of offers that exclude each other, the one with the lowest stands."""
+    return offer.since, offer.campaign, offer.employee
 
 
 def called(campaign: Campaign, offer: Offer, entry: Entry, situation: Situation, now: Timestamp) -> Dial | Reason:
@@ -114,7 +124,7 @@ def called(campaign: Campaign, offer: Offer, entry: Entry, situation: Situation,
     asked = replace(situation, offers=others, entries=(entry,))
     decision = decide(only, asked, Estimates(), Ledger(), now)
     if not decision.dial:
-        return decision.hold
+        return held(Hold.OFFER_OVER) if decision.hold.code in _OF_EMPLOYEES else decision.hold
     (dial,) = decision.dial
     if dial.number != offer.number or dial.employee != offer.employee:
         return held(Hold.OFFER_OVER)
