@@ -106,6 +106,11 @@ class Offers:
         code = _OVER if reason.code == Hold.OFFER_OVER else "offer_held"
         await self._hub.send(account.id, [manager], {"type": "notice", "code": code, "text": text})
 
+    async def failed(self, account: Account, manager: ManagerId) -> None:
+        """Tell a manager that the call which they wanted was not begun. Never raises."""
+        notice = {"type": "notice", "code": "offer_failed", "text": "the call was not begun"}
+        await self._hub.send(account.id, [manager], notice)
+
     async def has_page(self, account: AccountId, manager: ManagerId | None) -> bool:
         """Whether a client can be shown to this manager. False also where it cannot be known. Never raises."""
         if manager is None:

@@ -64,8 +64,9 @@ class Desk:
             self.floor.dialled.discard(run.campaign)
 
     def pressed(self, press: OfferPress) -> None:
-        """What an employee decided about a client who is shown; the next step, at once, carries it out."""
-        if press.campaign in self._runs:
+        """What an employee decided about a client who is shown; the next step, at once, carries it out. The same once
+        more, before it was, is one press."""
+        if press.campaign in self._runs and all(press != known for _, known in self.floor.presses):
             self.floor.presses.append((self.floor.sources.clock.now(), press))
             self._news.set()
 

@@ -28,9 +28,10 @@ log = structlog.get_logger()
 
 _AGAIN = frozenset({Hold.CALLS_PER_SECOND.value})
 """Holds that pass within a second: what was pressed waits for them."""
-_PRESS_WAITS_SECONDS = 5.0  # nobody expects a call that late
+_PRESS_WAITS_SECONDS = 5.0
+_LATE_SECONDS = 15.0  # the database was away: nobody expects a call that late
 
-Begin = Callable[[Dial], Awaitable[None]]
+Begin = Callable[[Dial], Awaitable[bool]]
 
 
 class Offering:
@@ -40,7 +41,9 @@ class Offering:
         self._journals = journals
         self._cards = cards
         self._offers = floor.sources.offers
-        self._told: dict[str, Offer | None] = {}  # by employee; None: that they missed one
+        self._told: dict[ManagerId, Offer | None] = {}  # None: that they missed one
+        self._unsure: set[ManagerId] = set()  # what their pages show is not known here
+        self._is_over = False
 
     @property
     def own(self) -> list[Offer]:
@@ -52,15 +55,23 @@ class Offering:
         doing = (await self._journals.dialling.now(floor.account.id)).get(self._campaign)
         now = floor.sources.clock.now()
         for offer in doing.offers if doing is not None else ():
+            self._unsure |= self._managers_of(offer.employee)
             if now < offer.until:
                 floor.offers.setdefault(offer.employee, offer)
 
     async def end(self) -> None:
-        """This process does not dial the campaign any more: it is over, on a pause, or another one's. Never raises."""
+        """
+        This process does not dial the campaign any more: it is over, on a pause, or another one's. Never raises.
+
+        A step may be on its way in the middle of which this is called, and what was pressed may wait for the next one:
+        neither has any effect later, when the campaign is dialled here again.
+        """
+        self._is_over = True
+        self._floor.presses = [each for each in self._floor.presses if each[1].campaign != self._campaign]
         for offer in self.own:
             self._drop(offer)
-        told, self._told = self._told, {}
-        await self._offers.tell(self._floor.account, self._managers(told))
+        told, self._told, self._unsure = self._told.keys() | self._unsure, {}, set()
+        await self._offers.tell(self._floor.account, told)
 
     # ---- each step
 
@@ -69,7 +80,7 @@ class Offering:
         Carry out what was pressed, and take back what must not be shown any more.
 
         Args:
-            begin: begins a call.
+            begin: begins a call. Returns whether the PBX may have taken it.
 
         Raises: Unavailable; what `begin` raises.
         """
@@ -109,27 +120,31 @@ class Offering:
 
     def show(self, campaign: Campaign, dials: Sequence[Dial], entries: Sequence[Entry]) -> None:
         """Keep these clients for their employees; the pages get them when they are stored (`tell`)."""
+        if self._is_over:
+            return
         for offer in offered(campaign, dials, {each.id: each for each in entries}, self._floor.now):
             self._floor.offers[offer.employee] = offer
 
     async def tell(self) -> None:
         """Show what has changed, after it was stored. Raises: Unavailable."""
-        fresh = [each for each in self.own if self._told.get(each.employee) != each]
+        fresh = [
+            each for each in self.own if any(self._told.get(of) != each for of in self._managers_of(each.employee))
+        ]
         others = await self._elsewhere() if fresh else []
         for offer in fresh:
             if is_outdone(offer, others):  # another process was faster, by what it has stored
                 self._drop(offer)
-        now: dict[str, Offer | None] = {each.employee: each for each in self.own}
-        for employee in self._told:
-            if employee not in now and self._floor.absent(employee) is Absent.OFFER_MISSED:
-                now[employee] = None
-        changed = {
+        now: dict[ManagerId, Offer | None] = {of: each for each in self.own for of in self._managers_of(each.employee)}
+        missed = [key for key in self._phones() if self._floor.absent(key) is Absent.OFFER_MISSED]
+        for manager in {of for key in missed for of in self._managers_of(key)} & self._told.keys() - now.keys():
+            now[manager] = None
+        changed = self._unsure | {
             each
             for each in now.keys() | self._told.keys()
             if each not in now or each not in self._told or now[each] != self._told[each]
         }
-        await self._offers.tell(self._floor.account, self._managers(changed))
-        self._told = now  # only then: a process that is told to leave the campaign here tells them once more
+        await self._offers.tell(self._floor.account, changed)
+        self._told, self._unsure = now, set()  # only then: who leaves the campaign here tells them once more
 
     # ---- parts
 
@@ -137,7 +152,7 @@ class Offering:
         self, campaign: Campaign, at: Timestamp, press: OfferPress, entries: Mapping[EntryId, Entry], begin: Begin
     ) -> None:
         floor, now = self._floor, self._floor.now
-        phones = {each.key for each in floor.account.settings.employees if each.manager == press.manager}
+        phones = self._phones(press.manager)
         for phone in phones:
             floor.offer_rests.worked(phone)
         offer = next((each for each in self.own if each.employee in phones and each.entry == press.entry), None)
@@ -149,10 +164,14 @@ class Offering:
             until = Timestamp(now + SKIPPED_SECONDS)
             await self._journals.entries.defer(floor.account.id, self._campaign, [offer.entry], until=until)
             return
+        if now - at > _LATE_SECONDS:
+            await self._offers.failed(floor.account, press.manager)
+            return
         found = called(campaign, offer, entry, await self.situation(campaign, [entry]), now)
         if isinstance(found, Dial):
             self._drop(offer)
-            await begin(found)
+            if not await begin(found):
+                await self._offers.failed(floor.account, press.manager)
         elif found.code in _AGAIN and now - at < _PRESS_WAITS_SECONDS:
             floor.presses.append((at, press))
         else:
@@ -193,6 +212,12 @@ class Offering:
         sees = is_theirs and await self._offers.has_page(account.id, manager)
         return employee if sees else replace(employee, sees_cards=False)
 
-    def _managers(self, employees: Mapping[str, object] | set[str]) -> list[ManagerId]:
+    def _managers_of(self, phone: str) -> set[ManagerId]:
+        """Whose phone it is now: nobody's, or one person's."""
         people = self._floor.account.settings.employees
-        return [each.manager for each in people if each.key in employees and each.manager is not None]
+        return {each.manager for each in people if each.key == phone and each.manager is not None}
+
+    def _phones(self, manager: ManagerId | None = None) -> set[str]:
+        """The phones of this person, or of everybody."""
+        people = self._floor.account.settings.employees
+        return {each.key for each in people if manager is None or each.manager == manager}

@@ -114,7 +114,7 @@ class CampaignRun:
             *(self._dial(campaign, each, stored.plan) for each in decision.dial), return_exceptions=True
         )
         for failure in dialled:  # after all of them: none is left half done
-            if failure is not None:
+            if isinstance(failure, BaseException):
                 raise failure
         await self._shown.show(campaign, decision.hold, self._estimates)
         await self._offering.tell()
@@ -209,13 +209,21 @@ class CampaignRun:
 
     # ---- dialling
 
-    async def _dial(self, campaign: Campaign, dial: Dial, plan: CampaignPlan) -> None:
-        """Write the attempt, then ask the PBX. Raises: Unavailable (the database), LeaseLost."""
+    async def _dial(self, campaign: Campaign, dial: Dial, plan: CampaignPlan) -> bool:
+        """
+        Write the attempt, then ask the PBX.
+
+        Returns:
+            Whether phones may ring. If not, the entry is looked at again soon.
+
+        Raises:
+            Unavailable (the database), LeaseLost.
+        """
         floor, journal = self._floor, self._journals.attempts
         placed = self._placed(campaign, dial)
         if placed is None:
             await self._put_off.for_a_moment([dial.entry], floor.now)
-            return
+            return False
         dial, pbx, extension, number = placed
         attempt = begun(
             campaign, dial, attempt=AttemptId(uuid4().hex), fence=self._lease.token, now=floor.sources.clock.now()
@@ -225,13 +233,13 @@ class CampaignRun:
         if refusal is not None:
             log.info("an attempt is not made", campaign=self.campaign, reason=refusal.value)
             await self._put_off.for_a_moment([dial.entry], floor.now)
-            return
+            return False
         at = floor.sources.clock.now()
         sent = replace(attempt, sent_at=at, call=floor.account.pbxs[pbx].call_of(attempt.id))
         floor.began(sent)
         if not await journal.sent(self._account, attempt.id, at=at, call=sent.call, lease=self._lease):
             await self._endings.end(campaign, attempt, Came(outcome=Outcome.NOT_DIALLED))
-            return
+            return False
         line = next(each for each in campaign.lines if each.key == dial.line)
         request = CampaignCall(
             attempt=attempt.id,
@@ -244,10 +252,10 @@ class CampaignRun:
             answers_itself=bool(extension) and plan.mode is Mode.PREDICTIVE and plan.phones_answer,
             reception=None if extension else self._receiving.reception(pbx),
         )
-        await self._ask(campaign, sent, pbx, request)
+        return await self._ask(campaign, sent, pbx, request)
 
-    async def _ask(self, campaign: Campaign, attempt: Attempt, pbx: PbxId, request: CampaignCall) -> None:
-        """Without an answer the call may ring: it is followed, never sent again."""
+    async def _ask(self, campaign: Campaign, attempt: Attempt, pbx: PbxId, request: CampaignCall) -> bool:
+        """Without an answer the call may ring: it is followed, never sent again. Returns: False if the PBX refused."""
         try:
             async with asyncio.timeout(_ASKED_SECONDS):
                 await self._floor.account.pbxs[pbx].dial(request)
@@ -257,6 +265,8 @@ class CampaignRun:
             log.warning("the PBX did not take an attempt", campaign=self.campaign, error=str(exc))
             self._floor.line_rests.failed(attempt.line, self._floor.now)
             await self._endings.end(campaign, attempt, Came(outcome=Outcome.NOT_DIALLED))
+            return False
+        return True
 
     def _placed(self, campaign: Campaign, dial: Dial) -> tuple[Dial, PbxId, str, str] | None:
         """
