@@ -119,6 +119,7 @@ export class PreviewView {
   private async pause(paused: boolean): Promise<void> {
     if (!(await this.actions.pause(paused))) return;
     this.paused = paused;
+    if (this.offer && !paused) return; // the next client was faster than the answer
     this.show({ type: "offer", offer: null, missed: null }, 0);
   }
 }

@@ -26,7 +26,7 @@ const NOBODY: OfferMessage = { type: "offer", offer: null, missed: null };
 function aView() {
   const environment = new FakeEnvironment();
   const pressed: string[] = [];
-  const server = { pauses: true };
+  const server = { pauses: true, meanwhile: () => {} };
   const view = new PreviewView(new Texts("en"), {
     open: (url) => pressed.push(`open ${url}`),
     press: async (action, campaign, entry) => {
@@ -34,6 +34,7 @@ function aView() {
     },
     pause: async (paused) => {
       pressed.push(`pause ${paused}`);
+      server.meanwhile();
       return server.pauses;
     },
     after: (ms, run) => environment.after(ms, run),
@@ -128,6 +129,19 @@ test("a pause is taken and ended where the client was shown", async () => {
   await settled();
   assert.equal(view.isShown, false);
   assert.deepEqual(pressed, ["pause true", "pause true", "pause false"]);
+});
+
+test("who goes on keeps the client that came before the answer", async () => {
+  const { view, server, click, settle } = aView();
+  view.show(shows(), NOW);
+  await settle();
+  click("Not now: pause campaigns");
+  await settled();
+  await settle();
+  server.meanwhile = () => view.show(shows({ entry: 8, name: "Maria" }), NOW + 5);
+  click("Go on");
+  await settled();
+  assert.ok(view.element.textContent?.includes("Maria"));
 });
 
 test("a stranger's name is text, and a link leaves the CRM nowhere", async () => {
