@@ -180,8 +180,7 @@ class Offers:
 
     async def _shows(self, account: AccountId, campaign: CampaignId) -> StoredCampaign | None:
         stored = await self._campaigns.get(account, campaign)
-        is_so = stored is not None and stored.state is CampaignState.RUNNING and stored.plan.mode is Mode.PREVIEW
-        return stored if is_so else None
+        return stored if stored is not None and shows_clients(stored) else None
 
     async def _message(self, account: Account, offer: Offer) -> dict[str, Any] | None:
         stored = await self._campaigns.get(account.id, offer.campaign)
@@ -199,6 +198,11 @@ class Offers:
             "url": account.crm.entity_url(person) if person is not None else None,
             "until": offer.until,
         }
+
+
+def shows_clients(campaign: StoredCampaign) -> bool:
+    """Whether what a dialler has stored of its offers still counts."""
+    return campaign.state is CampaignState.RUNNING and campaign.plan.mode is Mode.PREVIEW
 
 
 def _read(message: dict[str, Any]) -> OfferPress:

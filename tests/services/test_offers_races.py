@@ -10,6 +10,7 @@ import pytest
 
 from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import CampaignState
+from integration.domain.campaigns.offers import OFFER_SECONDS
 from integration.domain.ids import Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.services.dialling.floor import Floor
@@ -192,3 +193,35 @@ async def test_a_press_while_the_own_phone_rings_says_nothing_of_the_others(scen
     (notice,) = [each for each in told(page) if each["type"] == "notice"]
     assert notice["text"] == "Этого клиента вам больше не показывают."
     assert await scene.hold() is Hold.OFFERED
+
+
+async def test_who_pressed_call_in_vain_has_not_decided_nothing(scene: Scene) -> None:
+    """The carrier refused calls when they did."""
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    scene.desk.floor.line_rests.failed("acme-pbx/", scene.world.clock.now())
+    await press(scene, Decided.CALL)
+    await scene.step()
+    assert texts(told(page)) == ["offer_held"]
+    await scene.step(after=OFFER_SECONDS + 1)
+    assert [each.why for each in (await scene.now()).seats] == [""]
+    offer = await shown(scene)
+    assert offer is not None
+    assert offer["name"] == "Клиент 0"
+
+
+async def test_a_client_whose_campaign_is_on_a_pause_keeps_nobody_from_the_clients_of_another(scene: Scene) -> None:
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    run = scene.run
+    await scene.step()
+    await scene.put(CampaignState.PAUSED)
+    scene.desk.leave(run)
+    await run.end()
+    await preview(scene, 0, campaign=AUTUMN, employees=("101",))
+    await scene.step(after=1.0)
+    offer = await shown(scene)
+    assert offer is not None
+    assert offer["campaign"] == AUTUMN

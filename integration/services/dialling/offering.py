@@ -22,7 +22,7 @@ from integration.ports.dialling import STALE_SECONDS
 from integration.services.dialling.cards import Cards
 from integration.services.dialling.floor import Floor
 from integration.services.dialling.journals import Journals
-from integration.services.offers import Decided, OfferPress
+from integration.services.offers import Decided, OfferPress, shows_clients
 
 log = structlog.get_logger()
 
@@ -43,6 +43,7 @@ class Offering:
         self._offers = floor.sources.offers
         self._told: dict[ManagerId, Offer | None] = {}  # None: that they missed one
         self._unsure: set[ManagerId] = set()  # what their pages show is not known here
+        self._tried: set[Offer] = set()  # "Call" was pressed, and a rule has held the call
         self._is_over = False
 
     @property
@@ -99,7 +100,9 @@ class Offering:
         for offer in (*looked.missed, *looked.withdrawn):
             self._drop(offer)
         for offer in looked.missed:
-            self._floor.offer_rests.failed(offer.employee, self._floor.now)
+            if offer not in self._tried:
+                self._floor.offer_rests.failed(offer.employee, self._floor.now)
+        self._tried.intersection_update(self.own)
 
     async def situation(self, campaign: Campaign, entries: Sequence[Entry]) -> Situation:
         """What the policy is asked about, for these clients. Raises: Unavailable."""
@@ -175,6 +178,7 @@ class Offering:
         elif found.code in _AGAIN and now - at < _PRESS_WAITS_SECONDS:
             floor.presses.append((at, press))
         else:
+            self._tried.add(offer)
             log.info("a client is not called", campaign=self._campaign, reason=found.code)
             await self._offers.refuse(floor.account, press.manager, found)
 
@@ -192,15 +196,16 @@ class Offering:
 
     async def _elsewhere(self) -> list[Offer]:
         """What other processes show, of this account. Raises: Unavailable."""
-        now = self._floor.sources.clock.now()
-        doing = await self._journals.dialling.now(self._floor.account.id)
-        return [
-            offer
-            for campaign, each in doing.items()
-            if campaign not in self._floor.dialled and each.at >= now - STALE_SECONDS
-            for offer in each.offers
-            if now < offer.until
-        ]
+        now, account = self._floor.sources.clock.now(), self._floor.account.id
+        found: list[Offer] = []
+        for campaign, each in (await self._journals.dialling.now(account)).items():
+            offers = [offer for offer in each.offers if now < offer.until]
+            if campaign in self._floor.dialled or each.at < now - STALE_SECONDS or not offers:
+                continue
+            stored = await self._journals.campaigns.get(account, campaign)
+            if stored is not None and shows_clients(stored):  # its dialler may have left without storing it
+                found += offers
+        return found
 
     async def _seeing(self, campaign: Campaign, employee: EmployeeNow, looking: set[str]) -> EmployeeNow:
         """Whether a client can be shown to them; asked only where it matters."""
