@@ -269,6 +269,11 @@ async def test_the_page_speaks_three_languages(desk: Desk) -> None:
         assert await desk.page.evaluate("APP.lang_id") == lang
 
 
+async def test_the_first_page_opens_in_the_language_of_its_address(tmp_path: Path) -> None:
+    async with running_sandbox(vendor_path=tmp_path) as crm:
+        assert 'lang="en"' in (await crm.call("GET", "/?lang=en")).body
+
+
 async def test_an_empty_list_says_whether_anything_was_searched_for(desk: Desk) -> None:
     for lang in TEXTS:
         for path, kind in (

@@ -151,6 +151,12 @@ async def test_the_pages_hold_on_every_width_and_to_axe(desk: Desk) -> None:
                 assert await violations(desk.page) == [], (path, scheme)
 
 
+async def test_the_first_page_opens_in_the_language_of_its_address() -> None:
+    async with running_sandbox() as bitrix:
+        moved = await bitrix.send("GET", f"{bitrix.base}/?lang=en")
+        assert (moved.status, moved.headers["Location"]) == (302, "/crm/contact/list/?lang=en")
+
+
 async def test_the_working_day_button_is_what_programs_read(desk: Desk) -> None:
     await desk.open("/crm/contact/list/", BORIS)
     await expect(desk.page.locator("[data-day]")).to_have_attribute("data-day", "PAUSED")

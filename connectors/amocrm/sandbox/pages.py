@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from connectors.amocrm.sandbox import page_views as views
 from connectors.amocrm.sandbox.account import LOST, WON
@@ -29,7 +30,7 @@ _HEARTBEAT_SECONDS = 15.0
 
 
 async def home(request: web.Request) -> web.Response:
-    raise web.HTTPFound("/leads/")
+    raise web.HTTPFound(URL("/leads/").with_query(request.query))  # with its `?lang=`
 
 
 def _page_number(request: web.Request) -> int:

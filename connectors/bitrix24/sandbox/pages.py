@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from connectors.bitrix24.sandbox import app_pages, calls, rest_users
 from connectors.bitrix24.sandbox import page_views as views
@@ -27,7 +28,7 @@ _ROWS = 100
 
 
 async def home(request: web.Request) -> web.Response:
-    raise web.HTTPFound("/crm/contact/list/")
+    raise web.HTTPFound(URL("/crm/contact/list/").with_query(request.query))  # with its `?lang=`
 
 
 def _kind(request: web.Request) -> Kind:
