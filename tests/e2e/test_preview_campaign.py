@@ -3,6 +3,8 @@ dials."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import cast
 
 import pytest
@@ -26,6 +28,15 @@ async def shown_to(person: PersonPage) -> Locator:
     return person.page.locator(".dozvon-widget .preview")
 
 
+async def calls(preview: Locator) -> None:
+    """Press "Call" until the client is called: a press is lost while no process dials, some seconds after a death."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while await preview.is_visible():
+            await preview.get_by_role("button", name="Позвонить").click(timeout=PATIENCE_MS)
+            with suppress(AssertionError):
+                await expect(preview).to_be_hidden(timeout=4_000)
+
+
 @pytest.mark.parametrize("crm", ["amocrm", "bitrix24"])
 async def test_the_manager_sees_each_client_first_and_only_call_dials(house: CrmHouse, anna: PersonPage) -> None:
     carrier, dialled = Carrier(), cast(House, house)
@@ -46,7 +57,7 @@ async def test_the_manager_sees_each_client_first_and_only_call_dials(house: Crm
         await house.restart()
         await anna.connected()
         await expect(preview).to_contain_text("Борис", timeout=PATIENCE_MS)
-        await preview.get_by_role("button", name="Позвонить").click(timeout=PATIENCE_MS)
+        await calls(preview)
         await until(lambda: [each[2] for each in journal(dialled)] == ["busy"], timeout_seconds=40)
         assert [(number, employee) for number, employee, _ in journal(dialled)] == [(BUSY, "101")]
         await expect(preview).to_contain_text("Вера", timeout=PATIENCE_MS)
