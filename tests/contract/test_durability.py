@@ -24,11 +24,18 @@ LINES_BEFORE_THE_KILL = 400
 
 
 async def _said_before_it_was_killed(url: str, folder: Path) -> list[list[str]]:
+    """Killed after many lines, of which each kind is one: how fast the kinds follow each other is chance."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.contract.storage_child", url, str(folder), stdout=asyncio.subprocess.PIPE
     )
     assert child.stdout is not None
-    lines = [(await child.stdout.readline()).decode().split() for _ in range(LINES_BEFORE_THE_KILL)]
+    lines: list[list[str]] = []
+    kinds: set[str] = set()
+    while len(lines) < LINES_BEFORE_THE_KILL or not kinds >= {"saved", "claimed", "done"}:
+        line = await child.stdout.readline()
+        assert line, "it ended by itself"
+        lines.append(line.decode().split())
+        kinds.add(lines[-1][0])
     child.kill()
     rest = (await child.stdout.read()).decode()
     await child.wait()
