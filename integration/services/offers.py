@@ -1,11 +1,14 @@
 """Clients whom preview campaigns show to employees: what the pages in the CRM get of them, and what is pressed there.
 
 The process that dials a campaign makes the offers, stores them with what it does (`DiallingNow`), and alone carries out
-what is pressed; a press reaches it from any process. Without it, a press has no effect: nobody is dialled.
+what is pressed; a press reaches it from any process, and it says that it has it. Without it, a press has no effect:
+nobody is dialled, and whoever pressed is told so.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +24,7 @@ from integration.domain.campaigns.workforce import Absent
 from integration.domain.crm.entities import PERSON_KINDS
 from integration.domain.ids import AccountId, CampaignId, EntryId, ManagerId
 from integration.domain.reasons import Reason
-from integration.errors import DozvonError
+from integration.errors import DozvonError, Unavailable
 from integration.ports.campaigns import CampaignStore, EntryStore, StoredCampaign
 from integration.ports.clock import Clock
 from integration.ports.coordination import Coordination
@@ -36,6 +39,7 @@ log = structlog.get_logger()
 
 _CHANNEL = "offers"
 _OVER = "offer_over"
+_TAKEN_SECONDS = 4.0  # in which the process that dials says that it has a press; usually some milliseconds
 
 
 class Decided(StrEnum):
@@ -77,8 +81,10 @@ class Offers:
         self._coordination = coordination
         self._clock = clock
         self._process = process
-        self.take: Callable[[OfferPress], None] = lambda press: None
-        """Of the dialler of this process; ignores what is about campaigns that others dial. Never raises."""
+        self.take: Callable[[OfferPress], bool] = lambda press: False
+        """Of the dialler of this process: whether it dials the campaign, and so carries out the press. Never raises."""
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, asyncio.Event] = {}  # presses of pages here, until another process has them
 
     async def shown(self, account: Account, manager: ManagerId) -> dict[str, Any]:
         """The client who is shown to this manager now, as a message to a page. Raises: Unavailable."""
@@ -129,7 +135,7 @@ class Offers:
         Raises:
             Refused: `bad_request`; `offer_over`: this client is not shown to this manager any more; with "Call" also
                 the codes of a click.
-            Unavailable: the database, or the way to the other processes.
+            Unavailable: the database, or the way to the other processes; or no process dials the campaign now.
         """
         if (entry is None) is not (action is Decided.READY):
             raise Refused("bad_request", "entry: the client who is shown, for the buttons of a client only")
@@ -144,19 +150,48 @@ class Offers:
             await self.tell(account, [manager])
             raise Refused(_OVER, "this client is not shown to you any more")
         press = OfferPress(account=account.id, manager=manager, campaign=campaign, action=action, entry=entry)
-        self.take(press)
-        message = {"from": self._process, "account": account.id, "manager": manager, "campaign": campaign}
-        await self._coordination.publish(_CHANNEL, {**message, "action": action.value, "entry": entry})
+        if not self.take(press):
+            await self._hand_over(press)
+
+    async def _hand_over(self, press: OfferPress) -> None:
+        """To the other process that dials the campaign. Raises: Unavailable: there is none, or no way to it."""
+        number = f"{self._process}/{next(self._numbers)}"
+        taken = self._waiting[number] = asyncio.Event()
+        message = {
+            "from": self._process, "number": number, "account": press.account, "manager": press.manager,
+            "campaign": press.campaign, "action": press.action.value, "entry": press.entry,
+        }  # fmt: skip
+        try:
+            await self._coordination.publish(_CHANNEL, message)
+            async with asyncio.timeout(_TAKEN_SECONDS):
+                await taken.wait()
+        except TimeoutError as exc:
+            raise Unavailable("the campaign is not being dialled at this moment: press again") from exc
+        finally:
+            del self._waiting[number]
 
     async def listen(self) -> None:
         """Hand what was pressed in pages of other processes to the dialler of this one, until cancelled."""
         async for message in self._coordination.subscribe(_CHANNEL):
             if message.get("from") == self._process:
                 continue
+            waiting = self._waiting.get(str(message.get("taken")))
+            if waiting is not None:
+                waiting.set()
+            elif "taken" not in message:
+                await self._take_from_another(message)
+
+    async def _take_from_another(self, message: dict[str, Any]) -> None:
+        try:
+            number, press = str(message["number"]), _read(message)
+        except (KeyError, TypeError, ValueError):
+            log.warning("a press of another release is not understood")
+            return
+        if self.take(press):
             try:
-                self.take(_read(message))
-            except (KeyError, TypeError, ValueError):
-                log.warning("a press of another release is not understood")
+                await self._coordination.publish(_CHANNEL, {"from": self._process, "taken": number})
+            except Unavailable as exc:  # they press again, which changes nothing
+                log.warning("a press is carried out, and who pressed is not told", error=str(exc))
 
     async def _of(self, account: Account, manager: ManagerId) -> tuple[Offer | None, CampaignId | None]:
         """The client who is shown; else the campaign that shows this manager nobody, because they missed the last."""

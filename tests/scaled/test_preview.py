@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -40,6 +41,15 @@ async def shown(page: WidgetPage) -> dict[str, Any]:
                 return offer
 
 
+async def calls(town: Town, page: WidgetPage, press: dict[str, Any]) -> None:
+    """Press until Anna's phone rings, as a person does: who presses while no process dials is told to press again."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while town.office.is_free("101"):
+            await page.socket.send_json({**press, "at": time.time()})
+            with contextlib.suppress(TimeoutError):
+                await until(lambda: not town.office.is_free("101"), timeout_seconds=6.0)
+
+
 async def test_a_client_is_shown_by_any_process_and_called_by_way_of_any(town: Town) -> None:
     logged = len(town.crm.counts())
     async with administrator(town.url, PASSWORD) as person:
@@ -59,7 +69,7 @@ async def test_a_client_is_shown_by_any_process_and_called_by_way_of_any(town: T
             await until(lambda: bool(dials(town)), timeout_seconds=PATIENCE_SECONDS)
             again = await shown(page)
             assert (again["entry"], again["until"]) == (second["entry"], second["until"])
-            await page.socket.send_json({**press, "entry": again["entry"], "action": "call", "at": time.time()})
+            await calls(town, page, {**press, "entry": again["entry"], "action": "call"})
             await town.answer()
             await page.gets("call_updated", state="talking")
             await person.at(other.url).send(f"{path}/state", {"state": "stopped", "confirmed": "1"})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +16,10 @@ from integration.domain.campaigns.offers import OFFER_SECONDS, SKIPPED_SECONDS
 from integration.domain.campaigns.pauses import CampaignPause
 from integration.domain.ids import CampaignId, EntryId, Extension, ManagerId
 from integration.domain.settings import Employee
+from integration.errors import Unavailable
 from integration.services.click import Refused
 from integration.services.hub import Page
-from integration.services.offers import Decided, OfferPress
+from integration.services.offers import Decided, Offers
 from tests.services.conftest import ACME, ANNA, BORIS, World, offered, started
 from tests.services.dialling_scene import SPRING, Scene, number, offers_of, scene_of, somebody
 from tests.services.test_dialling import of_the_crm
@@ -41,6 +44,19 @@ def told(page: Page) -> list[dict[str, Any]]:
         if message is not None and message["type"] in ("offer", "notice"):
             found.append(message)
     return found
+
+
+@contextlib.asynccontextmanager
+async def listening(*processes: Offers) -> AsyncIterator[None]:
+    """Each hears what the others say."""
+    tasks = [asyncio.create_task(each.listen()) for each in processes]
+    await asyncio.sleep(0)  # they subscribe
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def shown(scene: Scene, manager: ManagerId = ANNA) -> dict[str, Any] | None:
@@ -391,17 +407,26 @@ async def test_a_press_reaches_the_process_that_dials(scene: Scene) -> None:
     await scene.step()
     offer = await shown(scene)
     assert offer is not None
-    taken: asyncio.Queue[OfferPress] = asyncio.Queue()
-    scene.offers.take = taken.put_nowait
-    listening = asyncio.create_task(scene.offers.listen())
-    await asyncio.sleep(0)
     browsers = offers_of(scene.world, "there")  # a process that has the page and dials nothing
-    await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
-    async with asyncio.timeout(10):
-        press = await taken.get()
-    listening.cancel()
-    scene.desk.pressed(press)
+    async with listening(scene.offers, browsers):
+        await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
     assert [each.number for each in await scene.step()] == [number(0)]
+
+
+async def test_whoever_presses_while_no_process_dials_is_told_so(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.services.offers._TAKEN_SECONDS", 0.1)
+    scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    offer = await shown(scene)
+    assert offer is not None
+    died = scene.offers
+    died.take = lambda press: False  # its campaign has no process now, and what it has stored is still young
+    browsers = offers_of(scene.world, "there")
+    async with listening(died, browsers):
+        with pytest.raises(Unavailable, match="press again"):
+            await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+    assert await scene.step() == []
 
 
 async def test_a_campaign_of_another_mode_leaves_alone_who_looks_at_a_client(scene: Scene) -> None:

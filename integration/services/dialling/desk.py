@@ -63,12 +63,19 @@ class Desk:
             del self._runs[run.campaign], self._lost[run.campaign]
             self.floor.dialled.discard(run.campaign)
 
-    def pressed(self, press: OfferPress) -> None:
-        """What an employee decided about a client who is shown; the next step, at once, carries it out. The same once
-        more, before it was, is one press."""
-        if press.campaign in self._runs and all(press != known for _, known in self.floor.presses):
+    def pressed(self, press: OfferPress) -> bool:
+        """
+        What an employee decided about a client who is shown; the next step, at once, carries it out. The same once
+        more, before it was, is one press.
+
+        Returns: whether the campaign is dialled here.
+        """
+        if press.campaign not in self._runs:
+            return False
+        if all(press != known for _, known in self.floor.presses):
             self.floor.presses.append((self.floor.sources.clock.now(), press))
             self._news.set()
+        return True
 
     async def _run(self) -> None:
         phones = asyncio.create_task(self._watch_phones())

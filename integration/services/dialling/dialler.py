@@ -93,11 +93,10 @@ class Dialler:
             _, watch = self._desks.pop(account)
             self._news.leave(watch)
 
-    def _pressed(self, press: OfferPress) -> None:
-        """What an employee has pressed under a client who is shown, in whatever process."""
+    def _pressed(self, press: OfferPress) -> bool:
+        """What an employee has pressed under a client who is shown, in whatever process. Whether it is dialled here."""
         known = self._desks.get(press.account)
-        if known is not None:
-            known[0].pressed(press)
+        return known is not None and known[0].pressed(press)
 
     async def _dial(self, key: _Key, lease: Lease) -> None:
         """A job of the leadership: one campaign, under its lease."""
