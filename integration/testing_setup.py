@@ -68,6 +68,7 @@ class FakePbxSetup:
     findings: list[Finding] = field(default_factory=list)
     calls: list[SeenCall] = field(default_factory=list)
     later: asyncio.Queue[SeenCall] | None = None  # calls that begin while somebody watches; None: the watch ends
+    reached: asyncio.Event | None = None  # before it a watch is on its way to the PBX, and sees nothing
     outcomes: dict[str, RingOutcome] = field(default_factory=dict)
     rung: list[str] = field(default_factory=list)
     written: RouteWishes | None = None
@@ -88,8 +89,13 @@ class FakePbxSetup:
         self._begin()
         return self.found
 
-    async def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
+    async def watch_calls(
+        self, seconds: float, *, listens: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[SeenCall]:
         self._begin()
+        if self.reached is not None:
+            await self.reached.wait()
+        listens()
         for call in self.calls:
             yield call
         while self.later is not None:

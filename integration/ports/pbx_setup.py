@@ -6,7 +6,7 @@ Dozvon too. Every question is bounded in time and in the size of its answer. Tex
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -342,8 +342,13 @@ class PbxSetup(Protocol):
     async def survey(self) -> Survey:
         """What there is on the PBX. What a right or a module is missing for becomes a finding."""
 
-    def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
-        """Calls as they begin on the PBX, for this long (at most ten minutes). Changes nothing, takes no call."""
+    def watch_calls(self, seconds: float, *, listens: Callable[[], None] = lambda: None) -> AsyncIterator[SeenCall]:
+        """
+        Calls as they begin on the PBX, for this long (at most ten minutes). Changes nothing, takes no call.
+
+        Args:
+            listens: called once, when every call that begins from now on is seen.
+        """
 
     async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
         """

@@ -7,6 +7,7 @@ killed: with the next look at the page.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from integration.services.ending import ended
 
 WATCH_SECONDS = 300.0
 _LOOK_EVERY_SECONDS = 1.0  # whether another process has stopped it
+_LISTENS_SECONDS = 5.0  # for which a start waits for the PBXs: "call now" must not be said before a call would be seen
 
 Trials = Callable[[AccountId], Awaitable[Mapping[PbxId, PbxSetup]]]
 """The questions to each PBX of an office. Raises: DozvonError."""
@@ -49,10 +51,14 @@ class LineWatches:
         self._look_every_seconds = look_every_seconds
 
     async def start(self, office: AccountId) -> None:
-        """A new watch, in place of an older one. Raises: Unavailable."""
+        """A new watch, in place of an older one; returns when it would see a call. Raises: Unavailable."""
         watch = LineWatch(id=uuid4().hex, until=Timestamp(self._clock.now() + WATCH_SECONDS))
         await self._store.change(office, lambda state: replace(state, watch=watch))
-        await self._work.begin(watch.id, lambda: self._run(office, watch))
+        listen = asyncio.Event()
+        await self._work.begin(watch.id, lambda: self._run(office, watch, listen))
+        with contextlib.suppress(TimeoutError):  # what a silent PBX lacks is shown when that is known
+            async with asyncio.timeout(_LISTENS_SECONDS):
+                await listen.wait()
         self._tell(office)
 
     async def stop(self, office: AccountId) -> None:
@@ -78,11 +84,24 @@ class LineWatches:
         """The watches stay in the database: another process, or this one after its start, goes on."""
         await self._work.close()
 
-    async def _run(self, office: AccountId, watch: LineWatch) -> None:
-        trials = await self._trials(office)
-        listeners = {pbx: asyncio.create_task(self._follow(office, watch, pbx, trials[pbx])) for pbx in trials}
+    async def _run(self, office: AccountId, watch: LineWatch, listen: asyncio.Event | None = None) -> None:
+        """`listen` is set when all PBXs would show a call, or it is known that they will not."""
+        listen = listen or asyncio.Event()
+        listeners: dict[PbxId, asyncio.Task[bool]] = {}
         why = WatchEnd.OVER
         try:
+            trials = await self._trials(office)
+            away = set(trials)
+
+            def is_known(pbx: PbxId, _: object = None) -> None:
+                away.discard(pbx)
+                if not away:
+                    listen.set()
+
+            for pbx, trial in trials.items():
+                listens = partial(is_known, pbx)
+                listeners[pbx] = asyncio.create_task(self._follow(office, watch, pbx, trial, listens))
+                listeners[pbx].add_done_callback(listens)
             while await self._is_wanted(office, watch):
                 if all(each.done() and not each.result() for each in listeners.values()):
                     why = WatchEnd.FAILED
@@ -90,6 +109,7 @@ class LineWatches:
                 await asyncio.sleep(self._look_every_seconds)
             await self._changed(office, watch, lambda now: now.ended(why))
         finally:
+            listen.set()
             await ended(listeners.values())
 
     async def _is_wanted(self, office: AccountId, watch: LineWatch) -> bool:
@@ -98,10 +118,12 @@ class LineWatches:
         stored = state.watch if state is not None else None
         return stored is not None and stored.id == watch.id and self.is_live(stored)
 
-    async def _follow(self, office: AccountId, watch: LineWatch, pbx: PbxId, trial: PbxSetup) -> bool:
+    async def _follow(
+        self, office: AccountId, watch: LineWatch, pbx: PbxId, trial: PbxSetup, listens: Callable[[], None]
+    ) -> bool:
         """Until the watch's time is over. False: the PBX shows no calls."""
         try:
-            async for call in trial.watch_calls(watch.until - self._clock.now()):
+            async for call in trial.watch_calls(watch.until - self._clock.now(), listens=listens):
                 await self._changed(office, watch, partial(LineWatch.with_call, call=_seen(pbx, call)))
         except DozvonError as exc:
             silence = PbxSilence(reason=exc.fault, detail=str(exc))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from integration.domain.calls.call import Call
 from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
@@ -43,10 +43,10 @@ class GuardedSetup:
         _needs(self.abilities.surveys)
         return await self._setup.survey()
 
-    def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
+    def watch_calls(self, seconds: float, *, listens: Callable[[], None] = lambda: None) -> AsyncIterator[SeenCall]:
         """Raises: Rejected at once, before the first call."""
         _needs(self.abilities.shows_calls)
-        return self._setup.watch_calls(seconds)
+        return self._setup.watch_calls(seconds, listens=listens)
 
     async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
         _needs(self.abilities.rings_alone)

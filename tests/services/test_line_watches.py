@@ -84,6 +84,28 @@ def call(office: Office, pbx: str, line: str) -> None:
     later.put_nowait(replace(CALL, line=line))
 
 
+async def test_nobody_is_asked_to_call_before_a_call_would_be_seen(office: Office) -> None:
+    reached = office.pbxs[PbxId("branch")].reached = asyncio.Event()
+    starting = asyncio.create_task(office.process().start(OFFICE))
+    await office.store.until(OFFICE, lambda now: now.watch is not None)
+    done, _ = await asyncio.wait([starting], timeout=0.1)
+    assert not done
+    reached.set()
+    async with asyncio.timeout(10):
+        await starting
+
+
+async def test_a_pbx_that_cannot_be_reached_keeps_nobody_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.services.line_watches._LISTENS_SECONDS", 0.05)
+    office.pbxs[PbxId("branch")].reached = asyncio.Event()
+    async with asyncio.timeout(10):
+        await office.process().start(OFFICE)
+    call(office, "main", "1")
+    assert await office.seen(1) == [("main", "1")]
+
+
 async def test_calls_of_every_pbx_are_shown_as_they_begin(office: Office) -> None:
     await office.process().start(OFFICE)
     call(office, "main", "1")

@@ -70,8 +70,8 @@ class AsteriskSetup:
     async def survey(self) -> Survey:
         return await surveying.survey(self.settings, timing=self._timing)
 
-    def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
-        return watching.watch(self.settings, seconds, timing=self._timing)
+    def watch_calls(self, seconds: float, *, listens: Callable[[], None] = lambda: None) -> AsyncIterator[SeenCall]:
+        return watching.watch(self.settings, seconds, timing=self._timing, listens=listens)
 
     async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
         return await ringing.ring(self.settings, extension, seconds, timing=self._timing, record_as=record_as)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 from integration.domain.ids import Timestamp
@@ -96,7 +96,9 @@ class Watcher:
         )
 
 
-async def watch(settings: AsteriskSettings, seconds: float, *, timing: Timing) -> AsyncIterator[SeenCall]:
+async def watch(
+    settings: AsteriskSettings, seconds: float, *, timing: Timing, listens: Callable[[], None]
+) -> AsyncIterator[SeenCall]:
     """
     Calls as they begin, for this long. A second login of the same user is fine: Asterisk allows it unless manager.conf
     says `allowmultiplelogin = no`.
@@ -108,6 +110,7 @@ async def watch(settings: AsteriskSettings, seconds: float, *, timing: Timing) -
     clock = asyncio.get_running_loop().time
     async with connected(settings, wanted=watcher.wanted, timing=timing, counters=AmiCounters()) as session:
         await session.set_filters()
+        listens()
         until = clock() + min(seconds, LONGEST_WATCH)
         while (left := until - clock()) > 0:
             for at, frame in await session.take(timeout_seconds=min(left, _PATIENCE / 4)):
