@@ -29,7 +29,7 @@ async def shown_to(person: PersonPage) -> Locator:
 
 
 async def calls(preview: Locator) -> None:
-    """Press "Call" until the client is called: a press is lost while no process dials, some seconds after a death."""
+    """Press "Call" until the client is called: for some seconds after a death no process dials, and a press says so."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while await preview.is_visible():
             await preview.get_by_role("button", name="Позвонить").click(timeout=PATIENCE_MS)
