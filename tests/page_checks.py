@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Frame, Page
 
 AXE = Path(__file__).parents[1] / "widgets/node_modules/axe-core/axe.min.js"
 
 
-async def violations(page: Page, within: str = "html") -> list[str]:
-    """What axe finds wrong in the element with this selector, a line for each."""
+async def violations(page: Page | Frame, within: str = "html") -> list[str]:
+    """
+    What axe finds wrong in the element with this selector, a line for each.
+
+    Nothing moves from then on: what is still fading in has less contrast than a moment later.
+    """
+    window = page if isinstance(page, Page) else page.page
+    await window.emulate_media(reduced_motion="reduce")
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
     found: dict[str, Any] = await page.evaluate("(within) => axe.run(within, {resultTypes: ['violations']})", within)

@@ -167,7 +167,7 @@ class Dozvon:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
         spawn("accounts", self._finish)
         spawn("offices", self._follow_offices)
-        process_memory.settle()
+        core.stack.enter_context(process_memory.settled())
         self.started.set()
         log.info("started", version=__version__, accounts=len(self.members), url=self.url)
         if "web" in roles and self._say is not None:

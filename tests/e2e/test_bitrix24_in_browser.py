@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext, Dialog, Frame, FrameLocator, Pa
 from integration.demo import LINE, Addresses, Demo, free_ports
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.lab.ports import free_port
-from tests.page_checks import AXE
+from tests.page_checks import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -111,9 +111,7 @@ async def frame_of(page: Page, at: Addresses) -> Frame:
 
 async def findings(frame: Frame) -> list[str]:
     """What axe finds in our page, and what is wider than its frame."""
-    await frame.evaluate(AXE.read_text())
-    found: dict[str, Any] = await frame.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    wrong = [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+    wrong = await violations(frame)
     is_wide = await frame.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [*wrong, *(["wider than its frame"] if is_wide else [])]
 

@@ -67,6 +67,7 @@ async def test_a_client_is_shown_by_any_process_and_called_by_way_of_any(town: T
             assert second["name"] == "Раиса"
             leader.kill()
             await until(lambda: bool(dials(town)), timeout_seconds=PATIENCE_SECONDS)
+            # Also where the PBX's link has died with it: the client waits for the next one.
             again = await shown(page)
             assert (again["entry"], again["until"]) == (second["entry"], second["until"])
             await calls(town, page, {**press, "entry": again["entry"], "action": "call"})

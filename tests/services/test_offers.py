@@ -110,6 +110,35 @@ async def test_a_client_is_shown_and_nobody_s_phone_rings_before_call_is_pressed
     assert [each["offer"]["name"] for each in told(page)] == ["Клиент 1"]
 
 
+async def test_a_link_to_the_pbx_that_is_away_for_a_moment_takes_no_client_off_the_screen(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, 1, employees=("101",))
+    await scene.step()
+    (before,) = told(page)
+    scene.world.pbx.is_connected = False
+    await scene.step(after=2.0)
+    await press(scene, Decided.CALL)
+    assert await scene.step() == []
+    assert [each.get("code") for each in told(page)] == ["offer_held"]
+    scene.world.pbx.is_connected = True
+    await scene.step(after=2.0)
+    assert await shown(scene) == before["offer"]
+    await press(scene, Decided.CALL)
+    (asked,) = await scene.step(after=2.0)
+    assert asked.extension == "101"
+
+
+async def test_who_pauses_while_the_pbx_is_away_is_shown_nobody(scene: Scene) -> None:
+    page, account = scene.world.page(ANNA), scene.world.account
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    scene.world.pbx.is_connected = False
+    pause = CampaignPause(since=scene.world.clock.now(), by="Анна")
+    account.settings = replace(account.settings, campaign_pauses={"101": pause})
+    await scene.step(after=2.0)
+    assert [each["offer"] is None for each in told(page)] == [False, True]
+
+
 async def test_one_client_is_shown_to_one_employee(scene: Scene) -> None:
     scene.world.page(ANNA)
     scene.world.page(BORIS)

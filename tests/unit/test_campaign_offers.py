@@ -88,6 +88,17 @@ def test_a_client_is_taken_back_when_a_rule_holds_the_call(changes: dict[str, An
     assert isinstance(called(PREVIEW, offer, client, situation, NOON), Reason)
 
 
+def test_a_client_waits_for_an_employee_whose_pbx_is_not_connected_for_a_moment() -> None:
+    client, offer = entry(), shown()
+    gone, late = scene(offer, state=EmployeeState.GONE), Timestamp(NOON + OFFER_SECONDS)
+    assert looked_at(PREVIEW, {client.id: client}, gone, NOON, {"100"}).kept == (offer,)
+    assert looked_at(PREVIEW, {client.id: client}, gone, late, {"100"}).withdrawn == (offer,)  # nobody missed them
+    assert looked_at(PREVIEW, {client.id: client}, gone, NOON, {"101"}).withdrawn == (offer,)
+    rings = scene(offer, state=EmployeeState.RINGING)
+    assert looked_at(PREVIEW, {client.id: client}, rings, NOON, {"100"}).withdrawn == (offer,)
+    assert isinstance(called(PREVIEW, offer, client, gone, NOON), Reason)
+
+
 @pytest.mark.parametrize("state", [each for each in CampaignState if each is not CampaignState.RUNNING])
 def test_a_campaign_that_does_not_run_shows_and_calls_nobody(state: CampaignState) -> None:
     client, offer, still = entry(), shown(), replace(PREVIEW, state=state)

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
 from integration.process import process_memory
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    callbacks = list(gc.callbacks)
-    yield
-    gc.callbacks[:] = callbacks
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize(("long", "is_excluded"), [(0.0, True), (60.0, False)])
@@ -23,12 +14,17 @@ def test_what_a_long_full_collection_leaves_is_excluded_from_the_next(
     monkeypatch: pytest.MonkeyPatch, long: float, is_excluded: bool
 ) -> None:
     monkeypatch.setattr(process_memory, "_LONG_SECONDS", long)
-    process_memory.settle()
-    process_memory.settle()
-    assert gc.callbacks.count(process_memory._watch) == 1
-    before = gc.get_freeze_count()
-    offices = [[number] for number in range(10_000)]
-    gc.collect(1)
-    assert gc.get_freeze_count() == before
-    gc.collect()
-    assert (gc.get_freeze_count() >= before + len(offices)) is is_excluded
+    with process_memory.settled():
+        before = gc.get_freeze_count()
+        offices = [[number] for number in range(10_000)]
+        gc.collect(1)
+        assert gc.get_freeze_count() == before
+        gc.collect()
+        assert (gc.get_freeze_count() >= before + len(offices)) is is_excluded
+
+
+def test_no_collection_is_watched_when_the_process_has_ended() -> None:
+    callbacks = list(gc.callbacks)
+    with process_memory.settled():
+        assert gc.callbacks != callbacks
+    assert gc.callbacks == callbacks

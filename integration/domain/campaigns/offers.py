@@ -6,7 +6,7 @@ after the same rules were asked once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from integration.domain.campaigns.decide import Dial, decide, in_use
@@ -61,13 +61,21 @@ def offered(
     )
 
 
-def looked_at(campaign: Campaign, entries: Mapping[EntryId, Entry], situation: Situation, now: Timestamp) -> Looked:
+def looked_at(
+    campaign: Campaign,
+    entries: Mapping[EntryId, Entry],
+    situation: Situation,
+    now: Timestamp,
+    unreachable: Container[str] = frozenset(),
+) -> Looked:
     """
     What becomes of the offers of a campaign.
 
     Args:
         entries: those of the offers, as they are stored now.
         situation: its offers are those of all campaigns.
+        unreachable: employees (by key) whose PBX is not connected at this moment, as after the death of the process
+            that was linked to it: they keep their client, whom nobody can call meanwhile, and do not miss them.
     """
     kept: list[Offer] = []
     missed: list[Offer] = []
@@ -75,18 +83,25 @@ def looked_at(campaign: Campaign, entries: Mapping[EntryId, Entry], situation: S
     for offer in situation.offers:
         if offer.campaign != campaign.id:
             continue
-        if not _stands(campaign, offer, entries.get(offer.entry), situation, now):
+        is_away = offer.employee in unreachable
+        if not _stands(campaign, offer, entries.get(offer.entry), situation, now, is_away=is_away):
             withdrawn.append(offer)
+        elif now < offer.until:
+            kept.append(offer)
         else:
-            (kept if now < offer.until else missed).append(offer)
+            (withdrawn if is_away else missed).append(offer)
     return Looked(kept=tuple(kept), missed=tuple(missed), withdrawn=tuple(withdrawn))
 
 
-def _stands(campaign: Campaign, offer: Offer, entry: Entry | None, situation: Situation, now: Timestamp) -> bool:
+def _stands(
+    campaign: Campaign, offer: Offer, entry: Entry | None, situation: Situation, now: Timestamp, *, is_away: bool
+) -> bool:
     if campaign.state is not CampaignState.RUNNING or campaign.mode is not Mode.PREVIEW or entry is None:
         return False
     employee = next((each for each in situation.employees if each.key == offer.employee), None)
-    if employee is None or offer.employee not in campaign.members or employee.state is not EmployeeState.FREE:
+    if employee is None or offer.employee not in campaign.members:
+        return False
+    if employee.state is not EmployeeState.FREE and not (is_away and employee.state is EmployeeState.GONE):
         return False
     if any(call.employee == offer.employee for call in situation.calls):  # their phone is about to ring
         return False

@@ -239,12 +239,12 @@ class Floor:
         days = self.sources.days(self.account.id)
         if employee.manager is not None and off_duty(employee.manager, days.get(employee.manager)) is not None:
             return Absent.OFF_DUTY
+        if employee.key in settings.campaign_pauses:  # what people decided goes before what machines do
+            return Absent.ON_PAUSE
         if self.link_up_since(pbx) is None:
             return Absent.NO_LINK
         if self._phones.get((pbx, employee.extension)) is False:
             return Absent.NOT_REGISTERED
-        if employee.key in settings.campaign_pauses:
-            return Absent.ON_PAUSE
         if self.phone_rests.until(employee.key, self.now) is not None:
             return Absent.PHONE_FAILED
         if self.offer_rests.until(employee.key, self.now) is not None:

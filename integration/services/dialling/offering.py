@@ -96,7 +96,8 @@ class Offering:
         for at, press in presses:
             await self._carry_out(campaign, at, press, entries, begin)
         situation = await self.situation(campaign, list(entries.values()))
-        looked = looked_at(campaign, entries, situation, self._floor.now)
+        unreachable = [each.key for each in situation.employees if self._floor.absent(each.key) is Absent.NO_LINK]
+        looked = looked_at(campaign, entries, situation, self._floor.now, unreachable)
         for offer in (*looked.missed, *looked.withdrawn):
             self._drop(offer)
         for offer in looked.missed:
