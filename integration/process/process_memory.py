@@ -15,9 +15,9 @@ _began = 0.0
 @contextmanager
 def settled() -> Iterator[None]:
     """
-    Until the block ends, exclude the objects made at the start (modules, routes, numbering plans) from later collections: they live as long
-    as the process. Otherwise each full collection visits them all and stops every call for about 0.1 s, which shows as
-    the slowest answers of `dozvon bench route`.
+    Until the block ends, exclude the objects made at the start (modules, routes, numbering plans) from collections:
+    they live as long as the process. Otherwise each full collection visits them all and stops every call for about
+    0.1 s, which shows as the slowest answers of `dozvon bench route`.
 
     Accounts and their people come later. So what is left after a full collection that took long is excluded too: with a
     thousand offices each one stopped every call for 0.2 s. After that they are short again, so little is excluded that
