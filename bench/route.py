@@ -115,10 +115,10 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
             [AgiDoor(frozenset({path}), asked, MayAsk()) for path, asked in ((DECIDED, routing), (EMPTY, _Empty()))]
         )
         await server.start()
-        process_memory.settle()  # as a process of Dozvon does after its start
-        processor = time.process_time()
-        asked = await _ask_from_outside(server.port, size.contacts, size.seconds)
-        processor = time.process_time() - processor
+        with process_memory.settled():  # as a process of Dozvon does after its start
+            processor = time.process_time()
+            asked = await _ask_from_outside(server.port, size.contacts, size.seconds)
+            processor = time.process_time() - processor
         await server.close()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
