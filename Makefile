@@ -9,7 +9,8 @@ UNIT := -m "not lab and not browser and not servers" tests/unit tests/services -
 
 # Bytecode is kept even where the environment says that Python shall keep none (many containers do): the tests start
 # hundreds of processes, and each would compile all modules and pages again.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -q
+WITH_BYTECODE := env -u PYTHONDONTWRITEBYTECODE
+PYTEST := $(WITH_BYTECODE) $(PYTHON) -m pytest -q
 
 # Most tests of `make test` wait for phones and processes: four side by side fit two cores (tests/conftest.py groups them).
 SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
@@ -47,7 +48,7 @@ test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for th
 	@scripts/test-setup.sh
 
 test: setup test-setup ## run all tests, skipping none
-	$(PYTEST) --forbid-skips $(SIDE_BY_SIDE)
+	$(WITH_BYTECODE) $(PYTHON) scripts/all_tests.py --forbid-skips $(SIDE_BY_SIDE)
 
 test-mutants: setup ## change the core in small ways and see which change no test notices (ARGS="--sample 70 --seed 3")
 	@$(PYTHON) scripts/mutants.py $(ARGS)
