@@ -52,13 +52,17 @@ class Decided(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferPress:
-    """`entry` None: with `READY`, which is about no client."""
+    """
+    `entry` None: with `READY`, which is about no client. `language`: of the page, in which it is told what came of the
+    press; None: the page does not say, or in none of ours.
+    """
 
     account: AccountId
     manager: ManagerId
     campaign: CampaignId
     action: Decided
     entry: EntryId | None = None
+    language: str | None = None
 
 
 class Offers:
@@ -105,12 +109,12 @@ class Offers:
             else:
                 await self._hub.send(account.id, [manager], message)
 
-    async def refuse(self, account: Account, manager: ManagerId, reason: Reason) -> None:
+    async def refuse(self, account: Account, press: OfferPress, reason: Reason) -> None:
         """Tell a manager which rule holds the call that they wanted. Never raises."""
         settings = account.settings
-        text = hold_sentence(reason, settings.language, zone=settings.zone, now=self._clock.now())
+        text = hold_sentence(reason, press.language or settings.language, zone=settings.zone, now=self._clock.now())
         code = _OVER if reason.code == Hold.OFFER_OVER else "offer_held"
-        await self._hub.send(account.id, [manager], {"type": "notice", "code": code, "text": text})
+        await self._hub.send(account.id, [press.manager], {"type": "notice", "code": code, "text": text})
 
     async def failed(self, account: Account, manager: ManagerId) -> None:
         """Tell a manager that the call which they wanted was not begun. Never raises."""
@@ -126,9 +130,7 @@ class Offers:
         except DozvonError:
             return False
 
-    async def press(
-        self, account: Account, manager: ManagerId, action: Decided, campaign: CampaignId, entry: EntryId | None
-    ) -> None:
+    async def press(self, account: Account, press: OfferPress) -> None:
         """
         Hand what was pressed to the process that dials the campaign. The same press again changes nothing.
 
@@ -137,19 +139,18 @@ class Offers:
                 the codes of a click.
             Unavailable: the database, or the way to the other processes; or no process dials the campaign now.
         """
-        if (entry is None) is not (action is Decided.READY):
+        if (press.entry is None) is not (press.action is Decided.READY):
             raise Refused("bad_request", "entry: the client who is shown, for the buttons of a client only")
-        if action is Decided.CALL:
-            desk_of(account, manager)
-        offer, missed = await self._of(account, manager)
-        if action is Decided.READY:
-            is_meant = missed == campaign
+        if press.action is Decided.CALL:
+            desk_of(account, press.manager)
+        offer, missed = await self._of(account, press.manager)
+        if press.action is Decided.READY:
+            is_meant = missed == press.campaign
         else:
-            is_meant = offer is not None and (offer.campaign, offer.entry) == (campaign, entry)
+            is_meant = offer is not None and (offer.campaign, offer.entry) == (press.campaign, press.entry)
         if not is_meant:
-            await self.tell(account, [manager])
+            await self.tell(account, [press.manager])
             raise Refused(_OVER, "this client is not shown to you any more")
-        press = OfferPress(account=account.id, manager=manager, campaign=campaign, action=action, entry=entry)
         if not self.take(press):
             await self._hand_over(press)
 
@@ -160,6 +161,7 @@ class Offers:
         message = {
             "from": self._process, "number": number, "account": press.account, "manager": press.manager,
             "campaign": press.campaign, "action": press.action.value, "entry": press.entry,
+            "language": press.language,
         }  # fmt: skip
         try:
             await self._coordination.publish(_CHANNEL, message)
@@ -248,4 +250,5 @@ def _read(message: dict[str, Any]) -> OfferPress:
         campaign=CampaignId(str(message["campaign"])),
         action=Decided(message["action"]),
         entry=None if entry is None else EntryId(int(entry)),
+        language=message.get("language"),  # an older release sends none
     )

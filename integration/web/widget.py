@@ -365,7 +365,7 @@ class WidgetApi:
                 case "own_list_read":
                     page.put(await self._own_lists.shown(account, page.manager))
                 case "offer":
-                    await self._offers.press(account, page.manager, *offer_press(message))
+                    await self._offers.press(account, offer_press(account.id, page.manager, message))
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
         except Unavailable as exc:

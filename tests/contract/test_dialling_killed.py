@@ -21,7 +21,7 @@ from integration.ports.coordination import Coordination
 from integration.ports.pbx import CampaignCall
 from integration.services.accounts import Account
 from integration.services.hub import Hub
-from integration.services.offers import Decided
+from integration.services.offers import Decided, OfferPress
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination
 from integration.testing import FakeClock, FakeCrm, FakePbx
@@ -227,7 +227,8 @@ async def call_all(scene: Scene, campaign: CampaignId, presses: Counter[str]) ->
     entry = EntryId(offer["entry"])
     (wanted,) = [each for each in await scene.entries(campaign) if each.id == entry]
     presses[wanted.numbers[0].e164] += 1
-    await scene.offers.press(scene.world.account, me, Decided.CALL, campaign, entry)
+    press = OfferPress(account=scene.world.account.id, manager=me, campaign=campaign, action=Decided.CALL, entry=entry)
+    await scene.offers.press(scene.world.account, press)
     return True
 
 

@@ -19,7 +19,7 @@ from integration.domain.settings import Employee
 from integration.errors import Unavailable
 from integration.services.click import Refused
 from integration.services.hub import Page
-from integration.services.offers import Decided, Offers
+from integration.services.offers import Decided, OfferPress, Offers
 from tests.services.conftest import ACME, ANNA, BORIS, World, offered, started
 from tests.services.dialling_scene import SPRING, Scene, number, offers_of, scene_of, somebody
 from tests.services.test_dialling import of_the_crm
@@ -65,10 +65,26 @@ async def shown(scene: Scene, manager: ManagerId = ANNA) -> dict[str, Any] | Non
     return offer
 
 
-async def press(scene: Scene, action: Decided, manager: ManagerId = ANNA, *, campaign: CampaignId = SPRING) -> None:
+async def press(
+    scene: Scene,
+    action: Decided,
+    manager: ManagerId = ANNA,
+    *,
+    campaign: CampaignId = SPRING,
+    language: str | None = None,
+) -> None:
     offer = await shown(scene, manager)
     entry = EntryId(offer["entry"]) if offer is not None else None
-    await scene.offers.press(scene.world.account, manager, action, campaign, entry)
+    pressed = OfferPress(
+        account=ACME, manager=manager, campaign=campaign, action=action, entry=entry, language=language
+    )
+    await scene.offers.press(scene.world.account, pressed)
+
+
+def call_of(offer: dict[str, Any], manager: ManagerId = ANNA, **said: str) -> OfferPress:
+    """A press of "Call" under a client who was shown."""
+    entry = EntryId(offer["entry"])
+    return OfferPress(account=ACME, manager=manager, campaign=SPRING, action=Decided.CALL, entry=entry, **said)
 
 
 # ---- shown, and called
@@ -294,6 +310,22 @@ async def test_a_client_who_came_onto_the_do_not_call_list_is_not_called(scene: 
     assert await shown(scene) is None
 
 
+@pytest.mark.parametrize(
+    ("language", "told_in"), [("uk", "Роботу з цим"), ("en", "This entry is done"), (None, "Работа с этой")]
+)
+async def test_a_rule_that_holds_a_call_is_told_in_the_language_of_the_page(
+    scene: Scene, language: str | None, told_in: str
+) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    told(page)
+    await press(scene, Decided.CALL, language=language)
+    await scene.world.storage.do_not_call.add(ACME, [number(0)], lists_of=[ACME], by="Ольга", why="asked")
+    await scene.step()
+    assert told_in in told(page)[0]["text"]
+
+
 async def test_a_client_whose_card_has_another_number_by_now_is_shown_again_first(scene: Scene) -> None:
     page = scene.world.page(ANNA)
     await scene.start(await of_the_crm(scene, 0), mode=Mode.PREVIEW, employees=("101",))
@@ -346,7 +378,7 @@ async def test_a_pause_takes_the_client_away_at_once_and_a_press_dials_nobody(
     assert await scene.step() == []
     assert told(page)[-1]["offer"] is None
     with pytest.raises(Refused, match="not shown to you"):
-        await scene.offers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+        await scene.offers.press(scene.world.account, call_of(offer))
     assert await scene.step(after=1.0) == []
     assert await scene.attempts() == []
 
@@ -381,7 +413,7 @@ async def test_another_s_client_cannot_be_called(scene: Scene) -> None:
     offer = await shown(scene)
     assert offer is not None
     with pytest.raises(Refused, match="not shown to you"):
-        await scene.offers.press(scene.world.account, BORIS, Decided.CALL, SPRING, EntryId(offer["entry"]))
+        await scene.offers.press(scene.world.account, call_of(offer, BORIS))
     assert await scene.step() == []
 
 
@@ -438,7 +470,8 @@ async def test_a_press_reaches_the_process_that_dials(scene: Scene) -> None:
     assert offer is not None
     browsers = offers_of(scene.world, "there")  # a process that has the page and dials nothing
     async with listening(scene.offers, browsers):
-        await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+        await browsers.press(scene.world.account, call_of(offer, language="uk"))
+    assert [press.language for _, press in scene.desk.floor.presses] == ["uk"]
     assert [each.number for each in await scene.step()] == [number(0)]
 
 
@@ -454,7 +487,7 @@ async def test_whoever_presses_while_no_process_dials_is_told_so(scene: Scene, m
     browsers = offers_of(scene.world, "there")
     async with listening(died, browsers):
         with pytest.raises(Unavailable, match="press again"):
-            await browsers.press(scene.world.account, ANNA, Decided.CALL, SPRING, EntryId(offer["entry"]))
+            await browsers.press(scene.world.account, call_of(offer))
     assert await scene.step() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from integration.domain.campaigns.model import Mode
 from integration.services.click import Refused
 from integration.web.widget_offers import offer_press
-from tests.services.conftest import ANNA, BORIS, World
+from tests.services.conftest import ACME, ANNA, BORIS, World
 from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
 from tests.services.test_widget_socket import Site, said, site
 
@@ -74,9 +74,15 @@ async def test_a_press_that_comes_late_or_from_somebody_else_calls_nobody(site: 
 )  # fmt: skip
 def test_what_is_no_press_is_refused(wrong: dict[str, Any]) -> None:
     whole = {"action": "call", "campaign": SPRING, "entry": 1}
-    offer_press(whole)
+    offer_press(ACME, ANNA, whole)
     with pytest.raises(Refused, match=r"action|campaign|entry"):
-        offer_press({**whole, **wrong})
+        offer_press(ACME, ANNA, {**whole, **wrong})
+
+
+@pytest.mark.parametrize(("said", "meant"), [("uk", "uk"), ("de", None), (None, None), (["uk"], None)])
+def test_a_page_says_its_language_or_none_of_ours(said: Any, meant: str | None) -> None:
+    press = offer_press(ACME, ANNA, {"action": "call", "campaign": SPRING, "entry": 1, "language": said})
+    assert press.language == meant
 
 
 @pytest.mark.parametrize(("action", "entry"), [("call", None), ("skip", None), ("ready", 1)])

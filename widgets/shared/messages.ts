@@ -5,6 +5,8 @@
  * Moments are Unix seconds, durations are seconds.
  */
 
+import type { Language } from "./texts";
+
 /** Increased whenever an older server could misunderstand this widget, or the other way round. */
 export const PROTOCOL = 1;
 
@@ -274,7 +276,7 @@ export type Order =
   | { type: typeof FromWidget.choosePerson; call: string; person: Pick<Candidate, "kind" | "id"> }
   | { type: typeof FromWidget.ownList; action: OwnListAction; client: number | null }
   | { type: typeof FromWidget.ownListRead }
-  | { type: typeof FromWidget.offer; action: OfferAction; campaign: string; entry: number | null };
+  | { type: typeof FromWidget.offer; action: OfferAction; campaign: string; entry: number | null; language: Language };
 
 /** `id`: of this press, for `received`. `at`: the server's clock at the press. */
 export type Command = Order & { id: string; at: number };

@@ -133,7 +133,8 @@ class RunningWidget implements Widget {
     };
     const actions: CardActions = {
       preview: {
-        press: (action, campaign, entry) => this.press({ type: "offer", action, campaign, entry }),
+        press: (action, campaign, entry) =>
+          this.press({ type: "offer", action, campaign, entry, language: host.language }),
         pause: (paused) => this.pauseCampaigns(paused),
         after: (ms, run) => surroundings.environment.after(ms, run),
       },

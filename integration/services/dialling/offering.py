@@ -181,7 +181,7 @@ class Offering:
         else:
             self._tried.add(offer)
             log.info("a client is not called", campaign=self._campaign, reason=found.code)
-            await self._offers.refuse(floor.account, press.manager, found)
+            await self._offers.refuse(floor.account, press, found)
 
     def _drop(self, offer: Offer) -> None:
         if self._floor.offers.get(offer.employee) == offer:
