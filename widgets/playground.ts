@@ -237,6 +237,13 @@ const scenes: Record<string, () => CardCall[]> = {
   talking: () => [call({ ...known(), state: "talking", answered_at: now() - 83 })],
   outgoing: () => [call({ ...known(), direction: "outbound", line: null, line_name: null })],
   unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
+  listed: () => [
+    call({
+      direction: "outbound",
+      can_create: true,
+      listed: { name: "Иван Петров", campaign: "Весенний обзвон" },
+    }),
+  ],
   withheld: () => [call({ number: "", raw_number: null })],
   missed: () => withCallback(null),
   callback: () => withCallback({ state: "open", at: now() + 600, tries: 1, most: 3 }),

@@ -34,6 +34,7 @@ from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.hub import Hub
+from integration.services.listed_clients import ListedClients
 from integration.services.offers import Offers
 from integration.services.own_lists.dialler import OwnListCalls
 from integration.services.page_news import PageNews
@@ -147,7 +148,8 @@ class Core:
             clock=self.clock,
             process=self.process,
         )
-        self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
+        listed = ListedClients(self.storage.attempts, self.storage.campaigns, self.storage.entries)
+        self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book, listed)
         self.stack.push_async_callback(self.cards.close)
         self.clicked_clients = ClickedClients(self.storage.phone_book, self.cards)
         self.stack.push_async_callback(self.clicked_clients.close)

@@ -225,7 +225,7 @@ class WebFront:
                     core.page_news.tell,
                 ).routes(),
                 *WidgetCampaignPause(
-                    core.accounts, core.storage.dialling, widget.who, core.page_news.tell, core.clock
+                    core.accounts, core.storage.dialling, core.offers, widget.who, core.page_news.tell, core.clock
                 ).routes(),
                 *WidgetOwnList(self.own_lists, widget.who).routes(),
                 *self._build_widget_client(widget).routes(),
@@ -461,6 +461,7 @@ class WebFront:
             recorded=storage.campaign_sounds,
             uploaded=UploadedSounds(),
             dialling=storage.dialling,
+            offers=core.offers,
             forecasts=Forecasts(storage.campaigns, storage.dialling),
             clock=core.clock,
         )

@@ -40,6 +40,7 @@ from integration.services.card_content import (
 from integration.services.card_part import colleague, part_fields
 from integration.services.hub import Hub
 from integration.services.late_reads import LateReads
+from integration.services.listed_clients import ListedClients
 from integration.services.new_clients import makes_by_hand
 from integration.services.next_tasks import NextTasks
 
@@ -59,7 +60,8 @@ class _Known:
     """
     What phone book and history know of a client: `person`, `candidates` and `last_calls` in the card's format.
 
-    `persons`: with the number, the one whom the card shows first; `deals`: their open ones of that person.
+    `persons`: with the number, the one whom the card shows first; `deals`: their open ones of that person; `listed`:
+    whom a campaign's list has, looked up for somebody whom the CRM does not know.
     """
 
     persons: Sequence[Person] = ()
@@ -67,6 +69,7 @@ class _Known:
     person: dict[str, Any] | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     last_calls: list[dict[str, Any]] = field(default_factory=list)
+    listed: dict[str, str] | None = None
 
     @property
     def can_have_deal(self) -> bool:
@@ -77,10 +80,11 @@ class _Known:
 class CardService:
     """A `CallObserver` that shows cards."""
 
-    def __init__(self, hub: Hub, calls: CallStore, phone_book: PhoneBook) -> None:
+    def __init__(self, hub: Hub, calls: CallStore, phone_book: PhoneBook, listed: ListedClients) -> None:
         self._hub = hub
         self._calls = calls
         self._phone_book = phone_book
+        self._listed = listed
         self._shown: dict[_Key, dict[ManagerId, Part]] = {}  # -> manager -> the part that their card shows
         self._late = LateReads()
         self._tasks = NextTasks(self._show_task)
@@ -223,6 +227,7 @@ class CardService:
             "person": known.person,
             "persons_count": len(known.persons),
             "persons": known.candidates,
+            "listed": known.listed,
             "chosen_by": colleague(account, call, call.chosen.by) if call.chosen is not None else None,
             "next_task": self._next_task(account, call, known),
             "last_calls": known.last_calls,
@@ -262,7 +267,7 @@ class CardService:
         # The one whom attribution chooses.
         known = chosen_first(ranked(persons, deals), call.chosen.person if call.chosen is not None else None)
         if not known:
-            return _Known(last_calls=last_calls)
+            return _Known(last_calls=last_calls, listed=await self._listed.of(account.id, call))
         person = known[0]
         refs = dict.fromkeys(each.company for each in companies_of(known) if each.company is not None)
         companies = {ref: await self._phone_book.get(account.id, ref) for ref in refs}

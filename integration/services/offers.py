@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -97,6 +97,11 @@ class Offers:
             "type": "offer",
             "offer": await self._message(account, offer) if offer is not None else None,
             "missed": missed,
+            "paused": any(
+                account.settings.campaign_pauses[each.key].own
+                for each in account.settings.employees
+                if each.manager == manager and each.key in account.settings.campaign_pauses
+            ),
         }
 
     async def tell(self, account: Account, managers: Iterable[ManagerId]) -> None:
@@ -108,6 +113,11 @@ class Offers:
                 log.warning("a client is not shown to an employee", account_id=account.id, error=str(exc))
             else:
                 await self._hub.send(account.id, [manager], message)
+
+    async def resumed(self, account: Account, keys: Collection[str]) -> None:
+        """Somebody has ended the pause of these employees (by key): their cards say so no more. Never raises."""
+        people = {each.manager for each in account.settings.employees if each.key in keys and each.manager is not None}
+        await self.tell(account, people)
 
     async def refuse(self, account: Account, press: OfferPress, reason: Reason) -> None:
         """Tell a manager which rule holds the call that they wanted. Never raises."""

@@ -14,6 +14,7 @@ from integration.ports.crm import WidgetUser
 from integration.ports.dialling import STALE_SECONDS, DiallingStore
 from integration.services.accounts import Account, Accounts
 from integration.services.click import Refused
+from integration.services.offers import Offers
 from integration.web.errors import json_body
 from integration.web.flow import Flow
 from integration.web.permissions import for_everybody
@@ -33,12 +34,14 @@ class WidgetCampaignPause:
         self,
         accounts: Accounts,
         dialling: DiallingStore,
+        offers: Offers,
         who: Callable[[web.Request], Awaitable[tuple[WidgetUser, Account]]],
         tell: Callable[[AccountId], None],
         clock: Clock,
     ) -> None:
         self._accounts = accounts
         self._dialling = dialling
+        self._offers = offers
         self._who = who
         self._tell = tell
         self._clock = clock
@@ -70,6 +73,7 @@ class WidgetCampaignPause:
             await self._accounts.pause_campaigns(account, keys, pause)
         else:
             await self._accounts.resume_campaigns(account, keys, own=True)
+            await self._offers.resumed(account, keys)
         self._tell(account.id)
         return web.json_response(await self._said(account, user.manager))
 

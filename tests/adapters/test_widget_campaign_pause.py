@@ -33,7 +33,9 @@ async def test_a_pause_is_stored_with_who_and_since_and_ended(mapped: Stage) -> 
     assert (status, said["pause"]["by"], said["pause"]["own"], said["at_work"]) == (200, name, True, True)
     (stored,) = mapped.account.settings.campaign_pauses.values()
     assert stored == CampaignPause(by=name, since=Timestamp(said["pause"]["since"]), own=True)
+    page = mapped.dozvon.core.hub.join(mapped.account.id, ManagerId(ADMIN))
     status, said = await mapped.send(PAUSE, mapped.token(), {"paused": False})
+    assert page.messages.get_nowait() == {"type": "offer", "offer": None, "missed": None, "paused": False}
     assert (status, said) == (200, {"pause": None, "at_work": False})
     assert mapped.account.settings.campaign_pauses == {}
 

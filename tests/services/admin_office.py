@@ -68,6 +68,7 @@ from tests.services.conftest import (
     SOMEBODY,
     World,
 )
+from tests.services.dialling_scene import offers_of
 
 PASSWORD = "a secret of the office"
 Client = TestClient[web.Request, web.Application]
@@ -157,6 +158,7 @@ def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> Cam
         recorded=storage.campaign_sounds,
         uploaded=UploadedSounds(),
         dialling=storage.dialling,
+        offers=offers_of(world, "here"),
         forecasts=Forecasts(storage.campaigns, storage.dialling),
         clock=world.clock,
     )

@@ -43,6 +43,7 @@ from integration.services.creations import Creations
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
+from integration.services.listed_clients import ListedClients
 from integration.services.note_delivery import NoteDelivery
 from integration.services.page_news import PageNews
 from integration.services.presses import Presses
@@ -149,6 +150,12 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         yield made
 
 
+def cards_of(hub: Hub, storage: Storage) -> CardService:
+    """As each process has its own."""
+    listed = ListedClients(storage.attempts, storage.campaigns, storage.entries)
+    return CardService(hub, storage.calls, storage.phone_book, listed)
+
+
 @asynccontextmanager
 async def open_world(folder: Path, clock: FakeClock) -> AsyncIterator[World]:
     storage = await open_storage(sqlite_url(folder), folder, clock=clock)
@@ -170,7 +177,7 @@ async def open_world(folder: Path, clock: FakeClock) -> AsyncIterator[World]:
     await storage.phone_book.put_persons(ACME, [IVAN], numbering=DEFAULT_NUMBERING)
     await storage.phone_book.put_deals(ACME, [DEAL])
     hub = Hub(coordination)
-    cards = CardService(hub, storage.calls, storage.phone_book)
+    cards = cards_of(hub, storage)
     wake = asyncio.Event()
     strangers = StrangerCalls(
         strangers=storage.strangers,

@@ -30,7 +30,7 @@ from integration.texts.expected_end import NO_END, end_sentence
 from integration.texts.pages import texts
 from integration.web.campaigns.csv_answer import cell
 from tests.services.admin_office import Office
-from tests.services.conftest import ACME
+from tests.services.conftest import ACME, ANNA
 
 EN = texts("en")
 BASE = "/admin/acme/campaigns"
@@ -496,8 +496,12 @@ async def test_one_employee_is_paused_for_all_campaigns_and_the_page_says_by_who
     assert pause.by in page
     await signed_in.send(f"{one}/state", state="paused", confirmed="1")
     assert EN["camp_resume_employee"] in await signed_in.page(f"{one}?lang=en"), "it can be ended while nobody dials"
+    card = world.page(ANNA)
     await signed_in.send(f"{one}/employees", employee="101", paused="no")
     assert world.account.settings.campaign_pauses == {}
+    message = card.messages.get_nowait()
+    assert message is not None
+    assert (message["type"], message["paused"]) == ("offer", False)
 
 
 async def test_a_pause_of_nobody_is_said_and_stores_nothing(signed_in: Office) -> None:

@@ -406,6 +406,25 @@ async def test_an_employee_s_pause_takes_the_client_away(scene: Scene) -> None:
     assert [each["offer"] for each in told(page)] == [None]
 
 
+async def test_the_page_is_told_when_somebody_has_ended_the_pause(scene: Scene) -> None:
+    page, world = scene.world.page(ANNA), scene.world
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    pause = CampaignPause(by="Анна", since=world.clock.now(), own=True)
+    await world.accounts.pause_campaigns(world.account, ["101"], pause)
+    await scene.step(after=1.0)
+    assert [(each["offer"] is None, each["paused"]) for each in told(page)] == [(False, False), (True, True)]
+    await world.accounts.resume_campaigns(world.account, ["101"])
+    await scene.offers.resumed(world.account, ["101"])
+    assert [(each["offer"], each["paused"]) for each in told(page)] == [(None, False)]
+
+
+async def test_a_pause_that_a_supervisor_has_ordered_is_not_the_employee_s_own(scene: Scene) -> None:
+    pause = CampaignPause(by="Ольга", since=scene.world.clock.now())
+    await scene.world.accounts.pause_campaigns(scene.world.account, ["101"], pause)
+    assert (await scene.offers.shown(scene.world.account, ANNA))["paused"] is False
+
+
 async def test_another_s_client_cannot_be_called(scene: Scene) -> None:
     scene.world.page(ANNA)
     await preview(scene, 0, employees=("101",))

@@ -33,7 +33,7 @@ async def heard(socket: Any, kind: str) -> dict[str, Any]:
 
 async def test_the_snapshot_shows_the_client_and_a_press_calls_them(site: Site, scene: Scene) -> None:
     first, snapshot = await site.page(ANNA)
-    assert snapshot["offer"] == {"type": "offer", "offer": None, "missed": None}
+    assert snapshot["offer"] == {"type": "offer", "offer": None, "missed": None, "paused": False}
     await scene.start(somebody(0), mode=Mode.PREVIEW, employees=("101",))
     await scene.step()
     shown = (await heard(first, "offer"))["offer"]

@@ -11,7 +11,6 @@ from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.coordination import Lease
-from integration.services.card import CardService
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.following import follow_pbx
 from integration.services.tracking import CallTracking
@@ -24,6 +23,7 @@ from tests.services.conftest import (
     answered,
     answered_call,
     call,
+    cards_of,
     ended,
     offered,
     started,
@@ -210,7 +210,7 @@ async def test_cards_that_another_process_has_shown_go_with_their_calls(world: W
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
     page = world.page(ANNA)
-    cards = CardService(world.hub, world.storage.calls, world.storage.phone_book)
+    cards = cards_of(world.hub, world.storage)
     other = CallTracking(world.account, PBX, world.storage.calls, world.clock, [cards], asyncio.Event())
     await other.begin()
     await other.on_resync(frozenset(), Timestamp(now + 30))

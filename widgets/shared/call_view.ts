@@ -108,7 +108,7 @@ export class CallView {
     this.element.setAttribute("aria-label", `${plain(this.heading())}: ${plain(this.title())}`);
     this.section(this.top, [call.state, this.heading(), call.direction, folded], () => this.buildTop(folded));
     this.section(this.came, [call.came], () => this.buildCame());
-    const who = [person?.name, person?.url, call.number, call.raw_number, call.client_extension, call.is_looked_up];
+    const who = [person?.name, person?.url, call.listed, call.number, call.raw_number, call.client_extension, call.is_looked_up];
     this.section(this.who, who, () => this.buildWho());
     this.held.hidden = call.state !== "talking" || call.held_since === null;
     this.chooser.update(call);
@@ -135,8 +135,8 @@ export class CallView {
 
   /** Who it is, in one line of plain text. */
   title(): string {
-    const { person, number } = this.call;
-    return person?.name || number || this.texts.say("hidden_number");
+    const { person, listed, number } = this.call;
+    return person?.name || listed?.name || number || this.texts.say("hidden_number");
   }
 
   heading(): string {
@@ -225,21 +225,23 @@ export class CallView {
   }
 
   private buildWho(): Node[] {
-    const { person, number, client_extension } = this.call;
+    const { person, listed, number, client_extension } = this.call;
+    const known = person ?? listed;
     const extension = client_extension ? ` ${this.texts.say("client_extension", { number: client_extension })}` : "";
     const shownNumber = `${number || this.texts.say("hidden_number")}${extension}`;
-    const letters = person ? initials(person.name) : "";
+    const letters = known ? initials(known.name) : "";
     const avatar = el("div", { class: "avatar", "aria-hidden": "true" }, letters || icon("phone"));
     const copy = this.copyButton();
-    if (!person) {
+    if (!known) {
       const key = this.call.is_looked_up ? "unknown_number" : "looking_up";
       const unknown = el("div", { class: "sub" }, number ? this.texts.say(key) : "");
       const name = el("div", { class: "name" }, foreign(shownNumber));
       return [avatar, el("div", { class: "names" }, el("div", { class: "with_copy" }, name, copy), unknown)];
     }
-    const name = link(person.name || shownNumber, person.url, "name", this.actions.open);
-    const shown = el("span", { class: "number" }, foreign(shownNumber));
-    return [avatar, el("div", { class: "names" }, name, el("div", { class: "sub with_copy" }, shown, copy))];
+    const name = link(known.name || shownNumber, person?.url ?? null, "name", this.actions.open);
+    const shown = el("div", { class: "sub with_copy" }, el("span", { class: "number" }, foreign(shownNumber)), copy);
+    const campaign = person || !listed ? null : [this.texts.say("preview_campaign"), " ", foreign(listed.campaign)];
+    return [avatar, el("div", { class: "names" }, name, shown, campaign && el("div", { class: "sub" }, ...campaign))];
   }
 
   /** None for a number that is hidden from this manager, as a whole or in part. */
@@ -274,7 +276,7 @@ export class CallView {
       return { words: created ? (`${kind}_created` as const) : (`${kind}_found` as const), ...entity };
     };
     const words = { offer: `create_${kind}`, field: `${kind}_name` } as const;
-    return new CreateView(this.texts, { ...words, isMain: true, suggested: () => "", create }, this.actions.open);
+    return new CreateView(this.texts, { ...words, isMain: true, suggested: () => this.call.listed?.name ?? "", create }, this.actions.open);
   }
 
   private makeDeal(): CreateView {

@@ -156,6 +156,8 @@ export interface CardCall {
   persons_count: number;
   /** The likeliest of them first, at most ten; empty if fewer than two. */
   persons: Candidate[];
+  /** Whom a campaign's list has, for a client whom the CRM does not know. Missing: an older server. */
+  listed?: { name: string; campaign: string } | null;
   /** The employee who said which of them calls. */
   chosen_by: Colleague | null;
   next_task: NextTask | null;
@@ -215,11 +217,15 @@ export interface OfferedClient {
   until: number;
 }
 
-/** `missed`: the campaign that shows this manager nobody, because they decided nothing about the last client. */
+/**
+ * `missed`: the campaign that shows this manager nobody, because they decided nothing about the last client. `paused`
+ * false: they have not paused campaigns, or not any more.
+ */
 export interface OfferMessage {
   type: typeof FromServer.offer;
   offer: OfferedClient | null;
   missed: string | null;
+  paused: boolean;
 }
 
 export type OwnListAction =
@@ -575,6 +581,7 @@ function readOffer(message: Fields): OfferMessage | null {
           }
         : null,
     missed: typeof message.missed === "string" ? message.missed : null,
+    paused: message.paused !== false,
   };
 }
 

@@ -39,8 +39,8 @@ export class PreviewView {
     return !this.element.hidden;
   }
 
-  show({ offer, missed }: OfferMessage, now: number): void {
-    if (offer) this.paused = false;
+  show({ offer, missed, paused }: OfferMessage, now: number): void {
+    if (offer || !paused) this.paused = false;
     this.offer = offer;
     if (offer) this.draw(`${offer.campaign} ${offer.entry} ${offer.until}`, () => this.client(offer));
     else if (missed)
@@ -54,7 +54,7 @@ export class PreviewView {
   /** `now`: the server's clock. The client goes back to the list by itself, also without a connection. */
   tick(now: number): void {
     if (!this.offer) return;
-    if (now >= this.offer.until) return this.show({ type: "offer", offer: null, missed: null }, now);
+    if (now >= this.offer.until) return this.nobody(now);
     this.left.textContent = clock(this.offer.until - now);
   }
 
@@ -120,6 +120,10 @@ export class PreviewView {
     if (!(await this.actions.pause(paused))) return;
     this.paused = paused;
     if (this.offer && !paused) return; // the next client was faster than the answer
-    this.show({ type: "offer", offer: null, missed: null }, 0);
+    this.nobody(0);
+  }
+
+  private nobody(now: number): void {
+    this.show({ type: "offer", offer: null, missed: null, paused: true }, now);
   }
 }

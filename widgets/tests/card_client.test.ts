@@ -30,7 +30,8 @@ test("a hostile name is shown as text everywhere", () => {
     const last_calls = [
       { at: 1, direction: "inbound" as const, disposition: "missed" as const, talk_seconds: 0, by: name },
     ];
-    card.show([aCall({ person, persons_count: 1, line: name, number: name || "1", last_calls })]);
+    const listed = aCall({ id: "office:2", listed: { name, campaign: name } });
+    card.show([aCall({ person, persons_count: 1, line: name, number: name || "1", last_calls }), listed]);
     assert.equal(all("img, script, iframe, svg[onload]").length, 0, name.slice(0, 40));
     assert.ok((find(".panel").textContent?.length ?? 0) < 5_000);
     assert.equal((globalThis as { broken?: number }).broken, undefined);
@@ -249,4 +250,26 @@ test("a deal is created for a known client, and the same form asks for the same 
   assert.match(text(), /Сделка создана: Сделка: Иван Петров/);
   find(".done a").click();
   assert.deepEqual(pressed, ["open /leads/detail/9"]);
+});
+
+test("a client whom only a campaign's list knows has the name from there, and no card to open", () => {
+  const { card, all, find } = aCard();
+  const listed = { name: "Иван", campaign: "Весна" };
+  card.show([aCall({ direction: "outbound", is_own: true, can_create: true, listed })]);
+  assert.equal(find(".name").textContent, "Иван");
+  assert.deepEqual(
+    all(".sub").map((one) => one.textContent),
+    ["+7 916 123-45-67", "Обзвон: Весна"],
+  );
+  assert.equal(all("a").length, 0);
+  find(".create button").click();
+  assert.equal((find(".create input") as HTMLInputElement).value, "Иван");
+  card.show([aCall({ person: aPerson(), persons_count: 1, listed })]);
+  assert.equal(find(".name").textContent, "Иван Петров");
+});
+
+test("a client without a name in the list has their number", () => {
+  const { card, find } = aCard();
+  card.show([aCall({ direction: "outbound", listed: { name: "", campaign: "Весна" } })]);
+  assert.equal(find(".name").textContent, "+7 916 123-45-67");
 });

@@ -43,6 +43,7 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     person: null,
     persons_count: 0,
     persons: [],
+    listed: null,
     chosen_by: null,
     next_task: null,
     fields: [...CARD_FIELDS],

@@ -19,9 +19,9 @@ function shows(changes: object = {}): OfferMessage {
     until: NOW + 120,
     ...changes,
   };
-  return { type: "offer", offer, missed: null };
+  return { type: "offer", offer, missed: null, paused: true };
 }
-const NOBODY: OfferMessage = { type: "offer", offer: null, missed: null };
+const NOBODY: OfferMessage = { type: "offer", offer: null, missed: null, paused: true };
 
 function aView() {
   const environment = new FakeEnvironment();
@@ -129,6 +129,20 @@ test("a pause is taken and ended where the client was shown", async () => {
   await settled();
   assert.equal(view.isShown, false);
   assert.deepEqual(pressed, ["pause true", "pause true", "pause false"]);
+});
+
+test("a pause that was ended elsewhere is not said any more", async () => {
+  const { view, click, settle } = aView();
+  view.show(shows(), NOW);
+  await settle();
+  click("Not now: pause campaigns");
+  view.show(NOBODY, NOW); // before the answer
+  await settled();
+  assert.ok(view.element.textContent?.includes("You have paused campaigns."));
+  view.show({ ...NOBODY, paused: false }, NOW + 1);
+  assert.equal(view.isShown, false);
+  view.show(NOBODY, NOW + 2); // paused again, and not here
+  assert.equal(view.isShown, false);
 });
 
 test("who goes on keeps the client that came before the answer", async () => {

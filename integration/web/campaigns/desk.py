@@ -21,6 +21,7 @@ from integration.services.accounts import Account, Accounts
 from integration.services.campaign_sounds import CampaignSounds
 from integration.services.forecasts import Forecasts
 from integration.services.list_imports import ListImportService
+from integration.services.offers import Offers
 from integration.services.uploaded_sounds import UploadedSounds
 from integration.texts.changes import author
 from integration.web.pages.shell import Shell
@@ -56,6 +57,7 @@ class CampaignDesk:
     recorded: RecordedSounds
     uploaded: UploadedSounds
     dialling: DiallingStore
+    offers: Offers
     forecasts: Forecasts
     clock: Clock
 

@@ -33,6 +33,7 @@ class PausePages:
             await self._desk.accounts.pause_campaigns(account, [key], pause)
         else:
             await self._desk.accounts.resume_campaigns(account, [key])
+            await self._desk.offers.resumed(account, [key])
         self._desk.tell(account.id)
         said = "camp_employee_paused" if wanted == "yes" else "camp_employee_resumed"
         raise await self._desk.shell.told(request, back, said)

@@ -1,0 +1,71 @@
+"""The card of a call that a campaign has dialled: the list's name for a client whom the CRM does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallStarted
+from integration.domain.campaigns.model import Mode
+from integration.domain.ids import CallId
+from integration.services.hub import Page
+from integration.services.offers import Decided
+from tests.services.conftest import ANNA, World
+from tests.services.dialling_scene import Scene, scene_of, somebody
+from tests.services.test_dialling import of_the_crm
+from tests.services.test_offers import press
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return scene_of(world)
+
+
+def shown(page: Page) -> list[dict[str, Any]]:
+    """What a page got of calls since it was last asked."""
+    found = []
+    while not page.messages.empty():
+        message = page.messages.get_nowait()
+        if message is not None and message["type"] == "call_updated":
+            found.append(message["call"])
+    return found
+
+
+async def test_after_call_was_pressed_the_call_s_card_has_the_name_from_the_list(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await scene.start(somebody(0), mode=Mode.PREVIEW, employees=("101",))
+    await scene.step()
+    await press(scene, Decided.CALL)
+    (asked,) = await scene.step()
+    await scene.phones.talk(asked)
+    cards = shown(page)
+    assert [each["person"] for each in cards] == [None] * len(cards)
+    assert cards[-1]["listed"] == {"name": "Клиент 0", "campaign": "Весна"}
+    again = await scene.world.cards.snapshot(scene.world.account, ANNA, scene.world.tracking.live_calls)
+    assert again[0]["listed"] == cards[-1]["listed"]
+
+
+async def test_of_a_client_whom_the_crm_knows_the_card_has_the_crm_s_name_only(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await scene.start(await of_the_crm(scene, 0), employees=("101",))
+    (asked,) = await scene.step()
+    await scene.phones.talk(asked)
+    card = shown(page)[-1]
+    assert (card["person"]["name"], card["listed"]) == ("Клиент", None)
+
+
+async def test_a_call_of_no_campaign_has_nobody_from_a_list(scene: Scene) -> None:
+    world, page = scene.world, scene.world.page(ANNA)
+    await scene.start(somebody(0), employees=("101",))
+    begun = CallStarted(
+        call=CallId("office:other"),
+        at=world.clock.now(),
+        native_id="other",
+        direction=Direction.OUTBOUND,
+        caller="101",
+        called="79161230000",
+    )
+    await world.tracking.on_events([begun])
+    assert [each["listed"] for each in shown(page)] == [None]
