@@ -6,7 +6,7 @@ Unavailable; methods with a `lease` raise LeaseLost, and store nothing, when ano
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -215,6 +215,11 @@ class EntryStore(Protocol):
         """In the order of the list."""
 
     async def get(self, account: AccountId, campaign: CampaignId, entry: EntryId) -> ListedEntry | None: ...
+
+    async def several(
+        self, account: AccountId, campaign: CampaignId, entries: Collection[EntryId]
+    ) -> dict[EntryId, Entry]:
+        """Those of these entries that the list has, in one reading."""
 
     async def follow_card(
         self,

@@ -265,6 +265,18 @@ async def test_a_removed_entry_comes_back_by_hand_or_when_it_is_added_again(stor
     assert await counted(storage) == {EntryState.OPEN: 1}
 
 
+async def test_several_entries_are_read_at_once_and_those_of_other_lists_never(storage: Storage) -> None:
+    await a_campaign(storage)
+    await a_campaign(storage, AUTUMN)
+    await storage.entries.add(OFFICE, SPRING, [somebody(ANNA), somebody(BORIS), somebody(VERA)], office=OFFICE)
+    await storage.entries.add(OFFICE, AUTUMN, [somebody(ANNA)], office=OFFICE)
+    first, second, _ = [each.entry for each in await storage.entries.listing(OFFICE, SPRING, EntryQuery())]
+    (other,) = [each.entry for each in await storage.entries.listing(OFFICE, AUTUMN, EntryQuery())]
+    wanted = [second.id, first.id, other.id, EntryId(99_999)]
+    assert await storage.entries.several(OFFICE, SPRING, wanted) == {first.id: first, second.id: second}
+    assert await storage.entries.several(OFFICE, SPRING, []) == {}
+
+
 async def test_promised_calls_go_first_then_those_that_are_due_then_the_list(
     storage: Storage, clock: FakeClock
 ) -> None:

@@ -198,6 +198,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "entries.next_due": ((SPRING,), {"now": Timestamp(-1.0)}),
     "entries.put_back": ((SPRING, EntryId(1)), {}),
     "entries.remove": ((SPRING, EntryId(1)), {}),
+    "entries.several": ((SPRING, [EntryId(1)]), {}),
     "list_imports.change": (("import-1", lambda one: replace(one, rows=9)), {}),
     "list_imports.content": (("import-1",), {}),
     "list_imports.get": (("import-1",), {}),

@@ -177,6 +177,27 @@ async def test_each_employee_gets_another_client(scene: Scene) -> None:
     assert {first["name"], second["name"]} == {"Клиент 0", "Клиент 1"}
 
 
+async def test_what_is_shown_is_read_again_in_one_query_however_much_it_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.world.page(ANNA)
+    scene.world.page(BORIS)
+    await preview(scene, 0, 1, 2)
+    await scene.step()
+    await scene.step(after=2.0)
+    entries, read = scene.world.storage.entries, []
+
+    async def counted(*asked: Any) -> Any:
+        read.append(len(asked[2]))
+        return await several(*asked)
+
+    several = entries.several
+    monkeypatch.setattr(entries, "several", counted)
+    monkeypatch.setattr(entries, "get", None)
+    await scene.step(after=2.0)
+    assert read == [2]
+
+
 async def test_an_employee_with_two_phones_decides_about_one_client(scene: Scene) -> None:
     account = scene.world.account
     second = Employee(extension=Extension("103"), manager=ANNA)

@@ -188,12 +188,8 @@ class Offering:
             del self._floor.offers[offer.employee]
 
     async def _entries(self) -> dict[EntryId, Entry]:
-        found = {}
-        for offer in self.own:
-            listed = await self._journals.entries.get(self._floor.account.id, self._campaign, offer.entry)
-            if listed is not None:
-                found[offer.entry] = listed.entry
-        return found
+        account, shown = self._floor.account.id, [offer.entry for offer in self.own]
+        return await self._journals.entries.several(account, self._campaign, shown)
 
     async def _elsewhere(self) -> list[Offer]:
         """What other processes show, of this account. Raises: Unavailable."""

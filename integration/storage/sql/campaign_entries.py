@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -153,6 +153,15 @@ class SqlCampaignEntries:
         query = select(table).where(*of_campaign(account, campaign), table.c.id == entry)
         row = await self._database.read(lambda connection: connection.execute(query).first(), account)
         return None if row is None else listed_of_row(row)
+
+    async def several(
+        self, account: AccountId, campaign: CampaignId, entries: Collection[EntryId]
+    ) -> dict[EntryId, Entry]:
+        if not entries:
+            return {}
+        query = select(table).where(*of_campaign(account, campaign), table.c.id.in_(entries))
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
+        return {entry.id: entry for entry in map(entry_of_row, rows)}
 
     async def follow_card(
         self,
