@@ -22,19 +22,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.asterisk import RECORDER_USER, AmiUser, LabMissingError, lab_root
 from tests.lab.office import Office
-from tests.lab.scenarios import SCENARIOS
+from tests.lab.scenarios import SCENARIOS, WITH_INCLUDE
 
 _SETTLE_SECONDS = 1.0  # the last Hangups, Cdrs and recordings follow within it
 
 
 async def record_scenario(name: str, major: int, out: Path) -> Path:
-    async with Office(lab_root(major), fastagi_port=None) as office:
+    async with Office(lab_root(major), fastagi_port=0 if name in WITH_INCLUDE else None) as office:
         recorder = AmiRecorder(office.asterisk.ports.ami, clock=office.clock)
         async with recorder:
             await SCENARIOS[name](office, recorder)
             await asyncio.sleep(_SETTLE_SECONDS)
         path = out / f"{'ast16_' if major == 16 else ''}{name}.jsonl"
-        recorder.write(path, hide={f"{office.asterisk.base}/spool": "/var/spool/asterisk"})
+        base = office.asterisk.base
+        recorder.write(
+            path, hide={f"{base}/spool": "/var/spool/asterisk", f"{base}/sounds": "/var/lib/asterisk/sounds"}
+        )
     return path
 
 

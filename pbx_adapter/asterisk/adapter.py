@@ -173,7 +173,7 @@ class AsteriskPbx:
                         self._notice_click(str(frame.get("Uniqueid")))
                     events += self._feed(frame, at)
                 if not batch:
-                    events += self._tracker.tick(Timestamp(time.time()))
+                    events += self._followed("tick", lambda: self._tracker.tick(Timestamp(time.time())))
                     events += self._take_verdicts()
                 await self._tell(listener, events)
         except Unavailable:
@@ -218,13 +218,16 @@ class AsteriskPbx:
         return events
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
-        """Feed the tracker, which accepts any frame. If one fails all the same, log it and continue with the next."""
         if own_tests.is_about_a_test(frame):
             return ()
+        return self._followed(str(frame.get("Event")), lambda: self._tracker.feed(frame, at))
+
+    def _followed(self, name: str, follow: Callable[[], Sequence[CallEvent]]) -> Sequence[CallEvent]:
+        """The tracker accepts any frame. If one fails all the same, log it and continue with the next."""
         try:
-            return self._tracker.feed(frame, at)
+            return follow()
         except Exception:
-            log.exception("an event of the PBX could not be followed", event_name=frame.get("Event"))
+            log.exception("an event of the PBX could not be followed", event_name=name)
             return ()
 
     async def _ask_for_state(self, session: AmiSession) -> None:

@@ -34,6 +34,7 @@ _STORY_IS_GONE = {
     "callback_*": "that the PBX rang the client first",
     "uplink_callback": "the same",
     "spy_from_outside": "that the caller is a supervisor who listens",
+    "campaign_*": "within the milliseconds in which the client is dialled, whom the office rings",
     "caller_*": "the caller's number before the dialplan rewrote it",
     "uplink_numbers_rewritten": "the same",
 }
@@ -203,3 +204,13 @@ def test_a_call_is_known_after_a_gap_of_the_link_and_every_call_ends(name: str) 
                     assert (gap, found.caller) == (gap, call.caller)
                 if uniqueid in live:
                     assert _same_number(found.called, call.called), (gap, found.called, call.called)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(TRACES.glob("campaign_*.jsonl"))])
+def test_a_campaign_s_call_whose_beginning_fell_into_a_gap_ends(name: str) -> None:
+    """A gap from the first channel until the client waited left no leg at all, and the end of the call was an error."""
+    with (TRACES / f"{name}.jsonl").open("rb") as file:
+        events = [(at, said) for at, kind, said in read_lines(file) if kind == "event" and not isinstance(said, str)]
+    for back in range(1, len(events)):
+        _, _, calls = _after_a_gap(events, 1, back, 0)
+        assert (back, [call for call in calls.values() if call.is_live]) == (back, [])

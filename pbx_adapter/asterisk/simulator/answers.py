@@ -50,7 +50,7 @@ def status(switch: Switch, request: Request) -> Answer:
         [
             ("Event", "Status"),
             *c.headers(),
-            ("Type", "PJSIP"),
+            ("Type", c.name.partition("/")[0]),
             ("DNID", c.dnid),
             ("EffectiveConnectedLineNum", c.connected or "<unknown>"),
             ("EffectiveConnectedLineName", c.connected_name or "<unknown>"),

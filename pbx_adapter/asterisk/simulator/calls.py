@@ -23,6 +23,7 @@ from pbx_adapter.asterisk.simulator.dialling import (
 )
 from pbx_adapter.asterisk.simulator.office import QueueStep, RingStep, SimulatorSettings
 from pbx_adapter.asterisk.simulator.queueing import Alert, QueueApp
+from pbx_adapter.asterisk.simulator.receiving import Reception
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
 from pbx_adapter.asterisk.simulator.switch import BUSY, DOWN, RINGING, UP, Channel, Headers, Run, Said, Signal
 
@@ -52,6 +53,7 @@ class Dialplan:
         self._recordings = recordings
         self._alert = alert
         self.queues = QueueApp(dialler)
+        self.reception = Reception(dialler, dial_out=self._dialled, follow=self._play, speed=settings.speed)
 
     # ---- ways in ---------------------------------------------------------------------------------------------------
 
@@ -221,10 +223,13 @@ class Dialplan:
             switch.step(channel, "result", "s-BUSY", 1, "Busy", "1")
             if channel.state == UP:
                 await self._dialler.pause(1.0)  # of the tone; a caller without an answered channel gets 486 at once
-            else:
+            elif channel.half is None:
                 switch.state(channel, BUSY)
                 switch.request("HangupRequest", channel, USER_BUSY, "486")
-            self._dialler.end(channel, USER_BUSY, "486")
+            else:
+                switch.request("HangupRequest", channel, 0)
+                switch.state(channel, BUSY)
+            self._dialler.end(channel, USER_BUSY, "486" if channel.half is None else "")
         else:
             cause = 20 if status is DialStatus.CHANUNAVAIL else channel.hangup_cause
             switch.step(channel, "result", f"s-{status}", 1, "Hangup", str(cause))

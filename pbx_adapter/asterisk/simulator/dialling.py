@@ -136,6 +136,8 @@ class Dialler:
             named = caller.connected, caller.connected_name
             if len(legs) == 1 and named != (leg.caller, leg.caller_name):
                 switch.connected_line(caller, leg.caller, leg.caller_name)
+            if caller.half is not None and target.number:
+                switch.connected_line(leg, caller.half.connected, caller.half.connected_name)
         return legs
 
     def is_busy(self, endpoint: str) -> bool:
@@ -196,6 +198,7 @@ class Dialler:
             switch.variable(caller, "RINGTIME_MS", "53")
         switch.pair("DialState", caller, leg, ("DialStatus", "RINGING"))
         switch.device(caller.endpoint)
+        switch.tell_half(caller, Said.RING)
         self._alert(leg, target)
 
     def _answered(self, caller: Channel, leg: Channel, legs: dict[Channel, Target]) -> None:
@@ -236,18 +239,22 @@ class Dialler:
     def _abandon(self, caller: Channel, legs: list[Channel], signal: Signal) -> None:
         """The caller left while phones rang. Raises: CallOver, SentAway."""
         switch = self.switch
-        sip_cancel = caller.state != UP  # a CANCEL; a channel that is up ends with a BYE
+        sip_cancel = caller.state != UP and caller.half is None  # a CANCEL; a channel that is up ends with a BYE
         if signal.said is Said.HANG_UP:
-            switch.request("HangupRequest", caller, 127 if sip_cancel else 16, "487" if sip_cancel else "")
+            cause = signal.cause if caller.half is not None else 127 if sip_cancel else 16
+            switch.request("HangupRequest", caller, cause, "487" if sip_cancel else "")
         for leg in legs:
             switch.pair("DialEnd", caller, leg, ("DialStatus", "CANCEL"))
         switch.variable(caller, "DIALSTATUS", "CANCEL")
         for leg in legs:
             self.cdr(caller, leg, "NO ANSWER")
-            switch.hang_up(leg, 127 if sip_cancel else 0, "500" if sip_cancel else "")
+            ends = signal.cause if caller.half is not None else 127 if sip_cancel else 0
+            switch.hang_up(leg, ends, "500" if sip_cancel else "")
         if signal.said is Said.AMI_REDIRECT:
             raise SentAway(caller, signal.context, signal.extension)
-        if sip_cancel and signal.said is Said.HANG_UP:
+        if caller.half is not None:
+            self.end(caller, signal.cause)
+        elif sip_cancel and signal.said is Said.HANG_UP:
             self.end(caller, 127, "487")
         else:
             self.end(caller, 0 if signal.said is Said.HANG_UP else 16)
@@ -299,7 +306,8 @@ class Dialler:
     def _unbridged(self, *channels: Channel) -> None:
         for channel in channels:
             self.switch.variable(channel, "BRIDGEPEER", "")
-            self.switch.variable(channel, "BRIDGEPVTCALLID", "")
+            if channel.variables.get("BRIDGEPVTCALLID"):
+                self.switch.variable(channel, "BRIDGEPVTCALLID", "")
 
     def _finish(self, signal: Signal, caller: Channel, callee: Channel, member: Member | None, began: float) -> None:
         switch = self.switch

@@ -16,7 +16,8 @@ class Phone:
 class Client:
     """
     Somebody outside. They answer the office's calls after `answers_after` seconds (None: they let it ring), and hang up
-    `talks_for` seconds later (None: they leave that to the office).
+    `talks_for` seconds later (None: they leave that to the office). `presses`: keys, one during each message of a
+    campaign; `is_machine`: what answers is taken for one by AMD().
     """
 
     number: str
@@ -24,6 +25,8 @@ class Client:
     answers_after: float | None = 3.0
     is_busy: bool = False
     talks_for: float | None = None
+    presses: str = ""
+    is_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,7 +345,7 @@ class Simulator:
     def _on_channel(self, action: str, request: Request) -> Answer:
         """Hangup, PlayDTMF, Redirect and BlindTransfer."""
         name = header(request, "Channel")
-        channel = self.switch.channels.get(name)
+        channel = self._named(name)
         if action == "Hangup":
             if channel is None:
                 return error("No such channel")
@@ -368,6 +368,11 @@ class Simulator:
         channel.run.signals.put_nowait(Signal(said, channel, context, extension))
         return success("Transfer succeeded" if action == "BlindTransfer" else "Redirect successful")
 
+    def _named(self, name: str) -> Channel | None:
+        """By its name or its Uniqueid, as Asterisk's `ast_channel_get_by_name` finds it."""
+        channels = self.switch.channels
+        return channels.get(name) or next((each for each in channels.values() if each.uniqueid == name), None)
+
     def _originate(self, request: Request) -> Answer:
         headers = {k: v for k, v in request if k != "Variable"}
         if not headers.get("Channel"):
@@ -377,7 +382,11 @@ class Simulator:
         unique = headers.get("ChannelId", "")
         if headers["Channel"].startswith("Local/s@dozvon-doctor"):
             self._spawn(self._doctor(unique))
-        elif not any(c.uniqueid == unique for c in self.switch.channels.values()):
+        elif any(c.uniqueid == unique for c in self.switch.channels.values()):
+            pass  # Asterisk makes no second channel with this id
+        elif headers["Channel"].startswith("Local/"):
+            self._spawn(self.dialplan.reception.originate(headers, variables))
+        else:
             self._spawn(self.dialplan.originate(Run(), headers, variables))
         return success("Originate successfully queued")
 

@@ -30,6 +30,8 @@ CAUSES = {
     26: "Answered elsewhere",
     127: "Interworking, unspecified",
 }
+OUTGOING = ";2"
+"""How the name of that half of a Local channel ends which dials; the other half is who is dialled, for the PBX."""
 _AGENT_EVENTS = ("Queue", "Agent")
 
 
@@ -44,6 +46,8 @@ class Said(StrEnum):
     TRANSFER = "transfer"  # by a REFER from the party on this channel
     AMI_HANG_UP = "ami_hang_up"
     AMI_REDIRECT = "ami_redirect"
+    RING = "ring"  # the other half of a Local channel has somebody who rings
+    BUSY = "busy"  # and somebody who is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Channel:
     hangup_cause: int = 0  # HANGUPCAUSE: why the last party that it dialled refused
     variables: dict[str, str] = field(default_factory=dict)
     is_gone: bool = False
+    half: Channel | None = None  # of a Local channel: its other half, which runs in a call's script of its own
 
     def headers(self, prefix: str = "") -> Headers:
         values = (
@@ -182,9 +187,10 @@ class Switch:
     ) -> Channel:
         """Create a channel and send Newchannel. A child has its parent's Linkedid."""
         own = uniqueid or f"{int(self.dated(self.now()))}.{self._serial}"
-        name = name or f"PJSIP/{endpoint}-{self._names:08x}"
         self._serial += 1
-        self._names += 1
+        if not name:
+            name = f"PJSIP/{endpoint}-{self._names:08x}"
+            self._names += 1
         channel = Channel(
             name=name,
             uniqueid=own,
@@ -226,6 +232,13 @@ class Switch:
         if state == UP:
             channel.answered_at = self.now()
         self.emit("Newstate", channel.headers())
+        if state in (UP, BUSY) and channel.name.endswith(OUTGOING):
+            self.tell_half(channel, Said.ANSWER if state == UP else Said.BUSY)
+
+    def tell_half(self, channel: Channel, said: Said, cause: int = 16) -> None:
+        """What happens to one half of a Local channel reaches the script of the other one."""
+        if channel.half is not None and not channel.half.is_gone:
+            channel.half.run.signals.put_nowait(Signal(said, channel.half, cause=cause))
 
     def caller_id(self, channel: Channel, number: str, name: str) -> None:
         channel.caller, channel.caller_name = number, name
@@ -235,6 +248,13 @@ class Switch:
     def connected_line(self, channel: Channel, number: str, name: str) -> None:
         channel.connected, channel.connected_name = number, name
         self.emit("NewConnectedLine", channel.headers())
+        if (
+            channel.half is not None and not channel.half.is_gone and channel.state == UP
+        ):  # whoever is behind it sees it
+            self.caller_id(channel.half, number, name)
+            for behind in channel.half.run.channels:
+                if behind is not channel.half:
+                    self.connected_line(behind, number, name)
 
     def pair(self, event: str, source: Channel | None, dest: Channel, *extra: tuple[str, str]) -> None:
         """Send an event with two channels (Dial..., Agent...). The first leg of a click has no source."""
@@ -249,6 +269,9 @@ class Switch:
         """End the channel: send Hangup, and set its device free."""
         if channel.is_gone:
             return
+        half = channel.half
+        if half is not None and not half.is_gone and channel.name.endswith(OUTGOING) and channel.state != BUSY:
+            self.variable(half, "CHANLOCALSTATUS", channel.variables.get("DIALSTATUS", ""))
         channel.is_gone = True
         self.channels.pop(channel.name, None)
         channel.run.channels.remove(channel)
@@ -257,6 +280,7 @@ class Switch:
             extra.append(("TechCause", tech_cause))
         self.emit("Hangup", [*channel.headers(), *extra])
         self.device(channel.endpoint)
+        self.tell_half(channel, Said.HANG_UP, cause)
 
     def request(self, event: str, channel: Channel, cause: int | None = 16, tech_cause: str = "") -> None:
         """Send HangupRequest (from the far end) or SoftHangupRequest (from the PBX)."""
@@ -287,7 +311,8 @@ class Switch:
         """After every change of a bridge, tell each of its channels about the others."""
         for channel in channels:
             self.variable(channel, "BRIDGEPEER", ",".join(c.name for c in channels if c is not channel))
-            self.variable(channel, "BRIDGEPVTCALLID", str(uuid.UUID(int=self.rng.getrandbits(128), version=4)))
+            if any(c.half is None for c in channels if c is not channel):  # a Local channel has no such id
+                self.variable(channel, "BRIDGEPVTCALLID", str(uuid.UUID(int=self.rng.getrandbits(128), version=4)))
 
     def part(self, channel: Channel) -> None:
         """Take a channel out of its bridge; an empty bridge is destroyed."""
@@ -309,7 +334,9 @@ class Switch:
         return "RINGING" if RINGING in states else "NOT_INUSE"
 
     def device(self, endpoint: str) -> None:
-        """Send the event for a device whose state has changed."""
+        """Send the event for a device whose state has changed. A Local channel has none here."""
+        if not endpoint:
+            return
         state = self.device_state(endpoint)
         if self._devices.get(endpoint, "NOT_INUSE") != state:
             self._devices[endpoint] = state

@@ -216,8 +216,10 @@ def _left_just_before(board: Switchboard, person: Channel | None, client_left: T
 
 def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     """For a call that rang the client first and reached nobody: the client refused or left, or the PBX gave up."""
-    last, client = call.legs[-1], call.client
+    last, client = call.legs[-1] if call.legs else None, call.client
     left = left_at(board, client) if client is not None else None
+    if last is None:  # everything that rang fell into a gap of the link
+        return HangupBy.SYSTEM
     if last.originated and last.answered_at is None:
         return HangupBy.CALLEE if result_of(last) in _REFUSED_OUTSIDE else HangupBy.SYSTEM
     if left is None:

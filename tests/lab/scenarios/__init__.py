@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.office import Office
-from tests.lab.scenarios import callbacks, confirmed, doors, handed_over, joined, plain
+from tests.lab.scenarios import callbacks, campaigns, confirmed, doors, handed_over, joined, plain
 
 Scenario = Callable[[Office, AmiRecorder], Awaitable[None]]
 
@@ -22,5 +22,9 @@ SCENARIOS: dict[str, Scenario] = {
         *joined.SCENARIOS,
         *handed_over.SCENARIOS,
         *callbacks.SCENARIOS,
+        *campaigns.SCENARIOS,
     )
 }
+
+WITH_INCLUDE = frozenset(scenario.__name__ for scenario in campaigns.SCENARIOS)
+"""Scenarios that need Dozvon's include in the dialplan; the others are of an office without Dozvon."""
