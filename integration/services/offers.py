@@ -242,6 +242,7 @@ class Offers:
             "name": listed.entry.name,
             "number": display_number(offer.number, account.settings.numbering),
             "comment": listed.comment,
+            "script": stored.plan.script,
             "url": account.crm.entity_url(person) if person is not None else None,
             "until": offer.until,
         }

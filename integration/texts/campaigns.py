@@ -443,6 +443,32 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
         "Тихіше за це тиша, від 1 до 32767",
         "Quieter than this is silence, 1 to 32767",
     ),
+    "camp_preview": (
+        "Клиент на экране до звонка",
+        "Клієнт на екрані до дзвінка",
+        "The client on the screen before a call",
+    ),
+    "camp_preview_hint": (
+        "Только для способа «По одному, с просмотром»: сотрудник видит клиента и решает, звонить ли.",
+        "Лише для способу «По одному, з переглядом»: співробітник бачить клієнта й вирішує, чи телефонувати.",
+        "Only with Preview: an employee sees the client and decides whether to call.",
+    ),
+    "camp_preview_seconds": (
+        "Сколько секунд клиента держат за сотрудником",
+        "Скільки секунд клієнта тримають за співробітником",
+        "Seconds for which a client is kept for an employee",
+    ),
+    "camp_preview_seconds_hint": (
+        "От 15 секунд до 30 минут (1800). Если ничего не нажато, клиент возвращается в список.",
+        "Від 15 секунд до 30 хвилин (1800). Якщо нічого не натиснуто, клієнт повертається до списку.",
+        "From 15 seconds to 30 minutes (1800). If nothing is pressed, the client goes back to the list.",
+    ),
+    "camp_script": ("Сценарий разговора", "Сценарій розмови", "Script"),
+    "camp_script_hint": (
+        "Что сказать клиенту: сотрудник видит этот текст рядом с клиентом. Можно оставить пустым.",
+        "Що сказати клієнту: співробітник бачить цей текст поруч із клієнтом. Можна залишити порожнім.",
+        "What to say: the employee sees this text with the client. May stay empty.",
+    ),
     "camp_more": ("Дополнительно", "Додатково", "More"),
     "camp_ring": ("Сколько секунд ждать ответа", "Скільки секунд чекати відповіді", "Seconds to wait for an answer"),
     "camp_wrap_up": (

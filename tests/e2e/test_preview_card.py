@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 
 PICTURES = Path("test-results/preview")
 SIZES = ((375, 740), (1280, 800))
-HOSTILE = "<img src=x onerror=\"document.title='broken'\">" * 5
+HOSTILE = "<img src=x onerror=\"document.title='broken'\">" * 10
+WORDS = ("name", "comment", "script", "campaign_name")
 NOBODY: dict[str, Any] = {"type": "offer", "offer": None, "missed": None}
 
 
@@ -49,7 +50,8 @@ async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
 def shows(**changes: Any) -> dict[str, Any]:
     offer = {
         "campaign": "spring", "campaign_name": "Весенний обзвон", "entry": 7, "name": "Иван Петров",
-        "number": "+7 916 123-45-67", "comment": "спрашивал про окна на дачу", "url": "/contacts/detail/55",
+        "number": "+7 916 123-45-67", "comment": "спрашивал про окна на дачу",
+        "script": "Добрый день!\nУдобно говорить?", "url": "/contacts/detail/55",
         "until": time.time() + 600,
     }  # fmt: skip
     return {**NOBODY, "offer": {**offer, **changes}}
@@ -69,7 +71,7 @@ async def test_the_client_is_for_everybody_at_every_width(browser: BrowserContex
     page = await opened(browser, crm, language)
     states = {
         "client": shows(),
-        "hostile": shows(name=HOSTILE, comment=HOSTILE * 3, campaign_name=HOSTILE, url="javascript:1", entry=8),
+        "hostile": shows(**dict.fromkeys(WORDS, HOSTILE), url="javascript:1", entry=8),
         "missed": {**NOBODY, "missed": "spring"},
     }
     found: dict[str, list[str]] = {}
@@ -99,7 +101,7 @@ async def test_a_client_is_decided_about_by_the_keyboard_alone(browser: BrowserC
     await crm.tell(shows(entry=8, name="Мария"))
     await expect(page.get_by_text("Мария")).to_be_visible()
     await expect(page.get_by_role("button", name="Позвонить")).to_be_enabled()
-    for _ in range(3):  # from the client as a whole, where the focus went, over the name and the comment
+    for _ in range(4):  # from the client as a whole, where the focus went, over the name, the comment and the script
         await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await crm.until("a call", lambda: len(crm.commands) == 2)

@@ -129,6 +129,9 @@ async def test_a_form_that_is_sent_twice_makes_one_campaign(signed_in: Office) -
         ("hand_over_to", "101,1", EN["camp_wrong_no_extension"]),
         ("machine_words", "0", EN["camp_wrong_out_of_bounds"].format(detail="1…30")),
         ("message", "a" * 1_001, EN["camp_wrong_too_long"].format(detail="1000")),
+        ("preview_seconds", "14", EN["camp_wrong_out_of_bounds"].format(detail="15…1800")),
+        ("preview_seconds", "1801", EN["camp_wrong_out_of_bounds"].format(detail="15…1800")),
+        ("script", "a" * 5_001, EN["camp_wrong_too_long"].format(detail="5000")),
         ("per_number", "много", EN["camp_wrong_out_of_bounds"].format(detail="1…20")),
         ("redial_busy_after", "0", EN["camp_wrong_out_of_bounds"].format(detail="1…10080")),
     ],
@@ -140,6 +143,19 @@ async def test_a_wrong_field_says_what_to_write_and_nothing_typed_is_lost(
     assert said in page
     assert 'name="priority" type="number" value="7"' in page
     assert await signed_in.world.storage.campaigns.all(ACME) == []
+
+
+async def test_how_long_a_client_is_shown_and_what_to_say_are_rules_of_the_campaign(signed_in: Office) -> None:
+    stored = await make(signed_in, mode="preview", preview_seconds="45", script="Добрый день!\r\n<b>Удобно?")
+    assert (stored.plan.preview_seconds, stored.plan.script) == (45, "Добрый день!\n<b>Удобно?")
+    rules = f"{BASE}/{stored.id}/rules"
+    page = await signed_in.page(f"{rules}?lang=en")
+    assert "Добрый день!\n&lt;b&gt;Удобно?</textarea>" in page
+    assert 'name="preview_seconds" type="number" value="45"' in page
+    await signed_in.send(rules, **FORM, seen="1")  # a page of an older release, which does not know them
+    changed = await signed_in.world.storage.campaigns.get(ACME, stored.id)
+    assert changed is not None
+    assert (changed.revision, changed.plan.preview_seconds, changed.plan.script) == (2, 45, stored.plan.script)
 
 
 async def test_what_clients_hear_is_kept_as_it_was_written(signed_in: Office) -> None:
@@ -221,7 +237,7 @@ async def test_a_change_of_the_rules_is_undone_from_the_history(signed_in: Offic
 
 
 async def test_a_copy_has_the_rules_and_an_empty_list(signed_in: Office) -> None:
-    campaign = await make(signed_in)
+    campaign = await make(signed_in, preview_seconds="45", script="Добрый день!")
     assert EN["camp_copied"] in await signed_in.send(f"{BASE}/{campaign.id}/copy?lang=en")
     copy, _ = await signed_in.world.storage.campaigns.all(ACME)
     assert replace(copy.plan, name="Весна") == campaign.plan

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from integration.domain.campaigns.holds import Hold
-from integration.domain.campaigns.model import CampaignState, EntryState, Mode, Outcome
-from integration.domain.campaigns.offers import OFFER_SECONDS, SKIPPED_SECONDS
+from integration.domain.campaigns.model import USUAL_PREVIEW_SECONDS, CampaignState, EntryState, Mode, Outcome
+from integration.domain.campaigns.offers import SKIPPED_SECONDS
 from integration.domain.campaigns.pauses import CampaignPause
 from integration.domain.ids import CampaignId, EntryId, Extension, ManagerId
 from integration.domain.settings import Employee
@@ -102,8 +102,9 @@ async def test_a_client_is_shown_and_nobody_s_phone_rings_before_call_is_pressed
         "name": "Клиент 0",
         "number": "+7 916 123-00-00",
         "comment": "",
+        "script": "",
         "url": None,
-        "until": scene.world.clock.now() + OFFER_SECONDS,
+        "until": scene.world.clock.now() + USUAL_PREVIEW_SECONDS,
     }
     assert await scene.step(after=30.0) == []
     assert told(page) == []
@@ -153,6 +154,17 @@ async def test_who_pauses_while_the_pbx_is_away_is_shown_nobody(scene: Scene) ->
     account.settings = replace(account.settings, campaign_pauses={"101": pause})
     await scene.step(after=2.0)
     assert [each["offer"] is None for each in told(page)] == [False, True]
+
+
+async def test_a_client_is_shown_with_the_campaign_s_script_for_as_long_as_it_says(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",), script="Добрый день!\n<b>", preview_seconds=15)
+    await scene.step()
+    (message,) = told(page)
+    assert message["offer"]["script"] == "Добрый день!\n<b>"
+    assert message["offer"]["until"] == scene.world.clock.now() + 15
+    await scene.step(after=16.0)
+    assert [each["missed"] for each in told(page)] == [SPRING]
 
 
 async def test_one_client_is_shown_to_one_employee(scene: Scene) -> None:
@@ -254,7 +266,7 @@ async def test_who_decides_nothing_is_shown_nobody_until_they_say_that_they_are_
     await preview(scene, 0, employees=("101",))
     await scene.step()
     told(page)
-    await scene.step(after=OFFER_SECONDS + 1)
+    await scene.step(after=USUAL_PREVIEW_SECONDS + 1)
     assert [(each["offer"], each["missed"]) for each in told(page)] == [(None, SPRING)]
     assert await scene.hold() is Hold.ALL_PAUSED
     assert [each.why for each in (await scene.now()).seats] == ["offer_missed"]
@@ -273,7 +285,7 @@ async def test_who_decides_nothing_is_asked_again_after_a_pause_that_grows(scene
     await preview(scene, 0, employees=("101",))
     await scene.step()
     for pause in (60.0, 300.0):
-        await scene.step(after=OFFER_SECONDS + 1)
+        await scene.step(after=USUAL_PREVIEW_SECONDS + 1)
         await scene.step(after=pause - 1)
         assert await shown(scene) is None
         await scene.step(after=2.0)
@@ -286,7 +298,7 @@ async def test_the_client_of_an_employee_who_decides_nothing_is_shown_to_another
     await scene.step()
     assert await shown(scene, ANNA) is not None
     scene.world.page(BORIS)
-    await scene.step(after=OFFER_SECONDS + 1)
+    await scene.step(after=USUAL_PREVIEW_SECONDS + 1)
     assert await shown(scene, ANNA) is None
     assert await shown(scene, BORIS) is not None
 

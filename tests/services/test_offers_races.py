@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from integration.domain.campaigns.holds import Hold
-from integration.domain.campaigns.model import CampaignState
-from integration.domain.campaigns.offers import OFFER_SECONDS
+from integration.domain.campaigns.model import USUAL_PREVIEW_SECONDS, CampaignState
 from integration.domain.ids import Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.services.dialling.floor import Floor
@@ -205,7 +204,7 @@ async def test_who_pressed_call_in_vain_has_not_decided_nothing(scene: Scene) ->
     await press(scene, Decided.CALL)
     await scene.step()
     assert texts(told(page)) == ["offer_held"]
-    await scene.step(after=OFFER_SECONDS + 1)
+    await scene.step(after=USUAL_PREVIEW_SECONDS + 1)
     assert [each.why for each in (await scene.now()).seats] == [""]
     offer = await shown(scene)
     assert offer is not None

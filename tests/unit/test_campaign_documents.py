@@ -36,6 +36,8 @@ PLANS = st.builds(
     ),
     ceiling_percent=st.floats(0, 3),
     priority=st.integers(-100, 100),
+    preview_seconds=st.integers(15, 1800),
+    script=st.text(max_size=300),
     greeting=st.builds(Greeting, message=NAMES, rounds=st.integers(1, 2), on_machine=st.sampled_from(OnMachine)),
 ).filter(lambda plan: not faults(plan))
 
@@ -57,6 +59,9 @@ def test_what_is_left_out_is_as_in_a_new_campaign() -> None:
         ({}, "name"),
         ({"name": "  "}, "name"),
         ({"name": "Л" * 81}, "name"),
+        ({"name": "x", "preview_seconds": 14}, "preview_seconds"),
+        ({"name": "x", "preview_seconds": 1801}, "preview_seconds"),
+        ({"name": "x", "script": "я" * 5_001}, "script"),
         ({"name": "x", "nmae": "y"}, "nmae"),
         ({"name": "x", "mode": "loud"}, "mode"),
         ({"name": "x", "per_number": "5"}, "per_number"),

@@ -9,8 +9,15 @@ import pytest
 
 from integration.domain.campaigns.decide import Dial
 from integration.domain.campaigns.holds import Hold
-from integration.domain.campaigns.model import CampaignState, Entry, EntryNumber, EntryState, Mode
-from integration.domain.campaigns.offers import OFFER_SECONDS, called, is_outdone, looked_at, offered
+from integration.domain.campaigns.model import (
+    USUAL_PREVIEW_SECONDS,
+    CampaignState,
+    Entry,
+    EntryNumber,
+    EntryState,
+    Mode,
+)
+from integration.domain.campaigns.offers import called, is_outdone, looked_at, offered
 from integration.domain.campaigns.situation import Clients, EmployeeState, LineNow, Offer, Situation
 from integration.domain.ids import CampaignId, EntryId, Timestamp
 from integration.domain.reasons import Reason
@@ -33,7 +40,14 @@ def scene(*offers: Offer, state: EmployeeState = EmployeeState.FREE, **more: Any
 def test_a_client_is_kept_for_two_minutes_for_who_has_waited_for_longest() -> None:
     offer = shown(entry((NUMBER, "+74957654321")))
     assert (offer.employee, offer.number, offer.numbers) == ("100", NUMBER, (NUMBER, "+74957654321"))
-    assert offer.until == NOON + OFFER_SECONDS
+    assert offer.until == NOON + USUAL_PREVIEW_SECONDS
+
+
+def test_a_campaign_says_how_long_a_client_is_kept() -> None:
+    quick = replace(PREVIEW, preview_seconds=15)
+    client = entry()
+    (offer,) = offered(quick, asked(quick, entries=(client,)).dial, {client.id: client}, NOON)
+    assert offer.until == NOON + 15
 
 
 def test_nobody_else_is_shown_the_client_nor_gets_another_one() -> None:
@@ -63,7 +77,8 @@ def test_a_predictive_campaign_does_not_count_on_who_looks_at_a_client() -> None
 
 def test_a_client_goes_back_to_the_list_when_nobody_decides_or_the_hour_is_over() -> None:
     client, offer = entry(), shown()
-    soon, late, night = (Timestamp(NOON + each) for each in (OFFER_SECONDS - 1, OFFER_SECONDS, 12 * 3600.0))
+    late, night = Timestamp(NOON + USUAL_PREVIEW_SECONDS), Timestamp(NOON + 12 * 3600.0)
+    soon = Timestamp(late - 1)
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), soon).kept == (offer,)
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), late).missed == (offer,)
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), night).withdrawn == (offer,)
@@ -90,7 +105,7 @@ def test_a_client_is_taken_back_when_a_rule_holds_the_call(changes: dict[str, An
 
 def test_a_client_waits_for_an_employee_whose_pbx_is_not_connected_for_a_moment() -> None:
     client, offer = entry(), shown()
-    gone, late = scene(offer, state=EmployeeState.GONE), Timestamp(NOON + OFFER_SECONDS)
+    gone, late = scene(offer, state=EmployeeState.GONE), Timestamp(NOON + USUAL_PREVIEW_SECONDS)
     assert looked_at(PREVIEW, {client.id: client}, gone, NOON, {"100"}).kept == (offer,)
     assert looked_at(PREVIEW, {client.id: client}, gone, late, {"100"}).withdrawn == (offer,)  # nobody missed them
     assert looked_at(PREVIEW, {client.id: client}, gone, NOON, {"101"}).withdrawn == (offer,)

@@ -213,6 +213,8 @@ export interface OfferedClient {
   name: string;
   number: string;
   comment: string;
+  /** The campaign's. */
+  script: string;
   url: string | null;
   until: number;
 }
@@ -577,6 +579,7 @@ function readOffer(message: Fields): OfferMessage | null {
             name: String(offer.name ?? ""),
             number: String(offer.number ?? ""),
             comment: String(offer.comment ?? ""),
+            script: String(offer.script ?? ""),
             url: typeof offer.url === "string" ? offer.url : null,
           }
         : null,

@@ -80,7 +80,9 @@ export class PreviewView {
   private client(offer: OfferedClient): HTMLElement[] {
     const { texts, actions } = this;
     const decide = (action: OfferAction) => () => void actions.press(action, offer.campaign, offer.entry);
-    const comment = offer.comment ? [el("p", { class: "about", tabindex: "0" }, foreign(offer.comment))] : [];
+    const about = [offer.comment, offer.script].map((text) =>
+      text ? el("p", { class: "about", tabindex: "0" }, foreign(text)) : null,
+    );
     return [
       el("div", { class: "top" }, icon("phone"), el("span", { class: "state" }, texts.say("preview_title")), this.left),
       el(
@@ -89,7 +91,7 @@ export class PreviewView {
         link(offer.name || offer.number, offer.url, "name", actions.open),
         el("p", { class: "number" }, foreign(offer.number)),
         el("p", { class: "soft" }, texts.say("preview_campaign"), " ", foreign(offer.campaign_name)),
-        ...comment,
+        ...about,
       ),
       el(
         "div",

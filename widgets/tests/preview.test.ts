@@ -15,6 +15,7 @@ function shows(changes: object = {}): OfferMessage {
     name: "Ivan",
     number: "+7 916 123-00-00",
     comment: "wants a kitchen",
+    script: "Good morning!\n<b>",
     url: "/contacts/detail/7",
     until: NOW + 120,
     ...changes,
@@ -54,7 +55,7 @@ test("the next client is shown with who they are, and nothing is pressed by itse
   await settle();
   assert.equal(view.isShown, true);
   const text = view.element.textContent ?? "";
-  for (const word of ["Next client", "Ivan", "+7 916 123-00-00", "Spring", "wants a kitchen", "2:00"]) {
+  for (const word of ["Next client", "Ivan", "+7 916 123-00-00", "Spring", "wants a kitchen", "Good morning!\n<b>", "2:00"]) {
     assert.ok(text.includes(word), word);
   }
   assert.deepEqual(pressed, []);
@@ -169,7 +170,7 @@ test("a broken message shows nobody", () => {
   for (const offer of [null, 5, "x", {}, { campaign: "spring" }, { campaign: 1, entry: 1, until: 1 }]) {
     assert.deepEqual(readServerMessage(JSON.stringify({ type: "offer", offer, missed: 7 })), NOBODY);
   }
-  const read = readServerMessage(JSON.stringify({ ...shows({ name: 5, comment: null, url: {} }) }));
+  const read = readServerMessage(JSON.stringify({ ...shows({ name: 5, comment: null, script: undefined, url: {} }) }));
   assert.ok(read?.type === "offer" && read.offer);
-  assert.deepEqual([read.offer.name, read.offer.comment, read.offer.url], ["5", "", null]);
+  assert.deepEqual([read.offer.name, read.offer.comment, read.offer.script, read.offer.url], ["5", "", "", null]);
 });

@@ -18,6 +18,7 @@ LEAST_RING_SECONDS = 15
 """A shorter ring is refused: clients must have time to answer (FTC 16 CFR 310.4(b)(4)(ii), a good rule anywhere)."""
 
 MOST_RING_SECONDS = 60
+LEAST_PREVIEW_SECONDS, USUAL_PREVIEW_SECONDS, MOST_PREVIEW_SECONDS = 15, 120, 1800
 HIGHEST_CEILING = 0.05
 """Canada's, the highest share of abandoned calls that a regulator known to us allows."""
 
@@ -196,6 +197,7 @@ class Campaign:
         max_calls: calls of this campaign at once; None: what its lines allow.
         stand_ins: keys of employees who call instead of a responsible who is not at work, in this order; None: `owners`
             says who calls. Of callbacks only.
+        preview_seconds: so long a client is kept for the employee to whom they are shown.
     """
 
     id: CampaignId
@@ -218,6 +220,7 @@ class Campaign:
     least_team: int = 5
     max_calls: int | None = None
     stand_ins: tuple[str, ...] | None = None
+    preview_seconds: int = USUAL_PREVIEW_SECONDS
 
 
 class EntryState(StrEnum):

@@ -19,9 +19,6 @@ from integration.domain.campaigns.situation import EmployeeState, Offer, Situati
 from integration.domain.ids import CampaignId, EntryId, Timestamp
 from integration.domain.reasons import Reason
 
-OFFER_SECONDS = 120.0
-"""So long a client is kept for the employee to whom they are shown."""
-
 SKIPPED_SECONDS = 3600.0
 """A client whom an employee has passed over is not shown again before."""
 
@@ -54,7 +51,7 @@ def offered(
             number=dial.number,
             numbers=tuple(number.e164 for number in entries[dial.entry].numbers),
             since=now,
-            until=Timestamp(now + OFFER_SECONDS),
+            until=Timestamp(now + campaign.preview_seconds),
         )
         for dial in dials
         if dial.employee is not None and dial.entry in entries

@@ -14,8 +14,11 @@ from integration.domain.campaigns.greeting import Greeting, Words, is_sound_id
 from integration.domain.campaigns.greeting import faults as greeting_faults
 from integration.domain.campaigns.model import (
     HIGHEST_CEILING,
+    LEAST_PREVIEW_SECONDS,
     LEAST_RING_SECONDS,
+    MOST_PREVIEW_SECONDS,
     MOST_RING_SECONDS,
+    USUAL_PREVIEW_SECONDS,
     USUAL_REDIAL,
     AttemptRules,
     Campaign,
@@ -26,12 +29,14 @@ from integration.domain.campaigns.model import (
     Owners,
     RedialRule,
 )
+from integration.domain.campaigns.own_list import MOST_SCRIPT_CHARACTERS
 from integration.domain.campaigns.windows import Span, UnknownZone, Windows
 from integration.domain.ids import AccountId, CampaignId
 
 MOST_SPANS = 4
 LONGEST_NAME = 80
 LONGEST_ANNOUNCEMENT = 500
+LONGEST_SCRIPT = MOST_SCRIPT_CHARACTERS
 EDITED_OUTCOMES = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.MACHINE, Outcome.REFUSED)
 """Those whose rule the form shows; the others keep the usual ones."""
 
@@ -72,6 +77,8 @@ class CampaignPlan:
         announcement: what a client hears whom nobody takes; empty: the usual words. announcement_sound: the id of a
             recorded sound in their place.
         ceiling_percent: of abandoned calls.
+        preview_seconds: so long a client is kept for the employee to whom they are shown.
+        script: what to say, shown with the client before the call.
     """
 
     name: str
@@ -98,6 +105,8 @@ class CampaignPlan:
     priority: int = 0
     max_calls: int = 0  # at once; 0: what the lines allow
     greeting: Greeting = field(default_factory=Greeting)
+    preview_seconds: int = USUAL_PREVIEW_SECONDS
+    script: str = ""
 
 
 SPOKEN = ("message", "machine_message", "announcement")
@@ -178,6 +187,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "ceiling_percent": (0, HIGHEST_CEILING * 100),
     "priority": (-100, 100),
     "max_calls": (0, 1000),
+    "preview_seconds": (LEAST_PREVIEW_SECONDS, MOST_PREVIEW_SECONDS),
 }
 MOST_REDIAL_MINUTES = 7 * 1440
 
@@ -201,6 +211,8 @@ def _text_faults(plan: CampaignPlan) -> Iterator[PlanFault]:
         yield PlanFault("announcement_sound", "no_sound")
     if len(plan.announcement) > LONGEST_ANNOUNCEMENT:
         yield PlanFault("announcement", "too_long", str(LONGEST_ANNOUNCEMENT))
+    if len(plan.script) > LONGEST_SCRIPT:
+        yield PlanFault("script", "too_long", str(LONGEST_SCRIPT))
 
 
 def _number_faults(plan: CampaignPlan) -> Iterator[PlanFault]:
@@ -268,6 +280,7 @@ def campaign(
         ceiling=plan.ceiling_percent / 100,
         priority=plan.priority,
         max_calls=plan.max_calls or None,
+        preview_seconds=plan.preview_seconds,
     )
 
 

@@ -50,8 +50,10 @@ def read_plan(form: Mapping[str, str], before: CampaignPlan | None = None) -> tu
     The plan of a form that was sent, and what is wrong with it. Never raises.
 
     Args:
-        before: its recorded sounds stay: they are chosen on a page of their own.
+        before: its recorded sounds stay: they are chosen on a page of their own; and what a page of an older release
+            does not know.
     """
+    known = before or CampaignPlan(name="")
     numbers = {name: _whole(form.get(name, "")) for name in _WHOLE_NUMBERS}
     plan = CampaignPlan(
         name=" ".join(form.get("name", "").split()),
@@ -69,6 +71,8 @@ def read_plan(form: Mapping[str, str], before: CampaignPlan | None = None) -> tu
         ceiling_percent=_part(form.get("ceiling_percent", "")),
         redial=tuple(_redial(form, outcome) for outcome in EDITED_OUTCOMES),
         greeting=_greeting(form),
+        preview_seconds=_whole(form.get("preview_seconds", str(known.preview_seconds))),
+        script=form.get("script", known.script).replace("\r\n", "\n").strip(),
         **numbers,
     )
     for what, sound in used_sounds(before).items() if before is not None else ():
@@ -95,6 +99,7 @@ def shown(plan: CampaignPlan) -> dict[str, str]:
     values["ceiling_percent"] = f"{plan.ceiling_percent:g}"
     values["phones_answer"] = "1" if plan.phones_answer else ""
     values["announcement"] = plan.announcement
+    values |= {"preview_seconds": str(plan.preview_seconds), "script": plan.script}
     values["holidays"] = ", ".join(map(_written_day, plan.holidays))
     values |= {name: str(getattr(plan.greeting, name)) for name in _GREETING}
     for rule in plan.redial:
