@@ -108,7 +108,15 @@ export class CallView {
     this.element.setAttribute("aria-label", `${plain(this.heading())}: ${plain(this.title())}`);
     this.section(this.top, [call.state, this.heading(), call.direction, folded], () => this.buildTop(folded));
     this.section(this.came, [call.came], () => this.buildCame());
-    const who = [person?.name, person?.url, call.listed, call.number, call.raw_number, call.client_extension, call.is_looked_up];
+    const who = [
+      person?.name,
+      person?.url,
+      call.listed,
+      call.number,
+      call.raw_number,
+      call.client_extension,
+      call.is_looked_up,
+    ];
     this.section(this.who, who, () => this.buildWho());
     this.held.hidden = call.state !== "talking" || call.held_since === null;
     this.chooser.update(call);
@@ -276,7 +284,11 @@ export class CallView {
       return { words: created ? (`${kind}_created` as const) : (`${kind}_found` as const), ...entity };
     };
     const words = { offer: `create_${kind}`, field: `${kind}_name` } as const;
-    return new CreateView(this.texts, { ...words, isMain: true, suggested: () => this.call.listed?.name ?? "", create }, this.actions.open);
+    return new CreateView(
+      this.texts,
+      { ...words, isMain: true, suggested: () => this.call.listed?.name ?? "", create },
+      this.actions.open,
+    );
   }
 
   private makeDeal(): CreateView {

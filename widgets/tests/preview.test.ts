@@ -55,7 +55,15 @@ test("the next client is shown with who they are, and nothing is pressed by itse
   await settle();
   assert.equal(view.isShown, true);
   const text = view.element.textContent ?? "";
-  for (const word of ["Next client", "Ivan", "+7 916 123-00-00", "Spring", "wants a kitchen", "Good morning!\n<b>", "2:00"]) {
+  for (const word of [
+    "Next client",
+    "Ivan",
+    "+7 916 123-00-00",
+    "Spring",
+    "wants a kitchen",
+    "Good morning!\n<b>",
+    "2:00",
+  ]) {
     assert.ok(text.includes(word), word);
   }
   assert.deepEqual(pressed, []);
