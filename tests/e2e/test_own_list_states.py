@@ -7,17 +7,18 @@ Pictures of all are in `test-results/own-list/`.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Dialog, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Dialog, Page, expect
 
 from integration.texts import LANGUAGES
-from tests.e2e.widget_stage import Stage, stage
-from tests.lab.fixtures import CHROMIUM_ARGUMENTS
+from tests.e2e.stage_page import browser, crm, opened
+from tests.e2e.widget_stage import Stage
 from tests.page_checks import sideways, violations
+
+__all__ = ["browser", "crm"]
 
 pytestmark = pytest.mark.browser
 
@@ -29,20 +30,6 @@ HOSTILE = "<img src=x onerror=\"document.title='broken'\">" * 5
 @pytest.fixture(scope="session", autouse=True)
 def pictures() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-
-
-@pytest.fixture
-async def crm(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
-        yield await chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-        await chromium.close()
 
 
 def client(key: int, name: str, *numbers: tuple[str, str | None], **more: Any) -> dict[str, Any]:
@@ -83,15 +70,6 @@ def states() -> dict[str, dict[str, Any]]:
         "stopped": whole(why="phone_not_answered"),
         "finished": whole(why="finished", clients=done),
     }
-
-
-async def opened(browser: BrowserContext, crm: Stage, language: str = "ru") -> Page:
-    page = await browser.new_page()
-    await page.goto(f"{crm.page}?lang={language}")
-    await page.wait_for_function("window.ready === true")
-    sockets = len(crm.sockets)
-    await crm.until("a socket", lambda: crm.open_sockets and len(crm.sockets) >= sockets)
-    return page
 
 
 async def cut(page: Page) -> list[str]:

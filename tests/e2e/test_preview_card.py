@@ -7,17 +7,18 @@ Pictures are in `test-results/preview/`.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, expect
 
 from integration.texts import LANGUAGES
-from tests.e2e.widget_stage import Stage, stage
-from tests.lab.fixtures import CHROMIUM_ARGUMENTS
+from tests.e2e.stage_page import browser, crm, opened
+from tests.e2e.widget_stage import Stage
 from tests.page_checks import sideways, violations
+
+__all__ = ["browser", "crm"]
 
 pytestmark = pytest.mark.browser
 
@@ -33,20 +34,6 @@ def pictures() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
 
 
-@pytest.fixture
-async def crm(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
-        yield await chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-        await chromium.close()
-
-
 def shows(**changes: Any) -> dict[str, Any]:
     offer = {
         "campaign": "spring", "campaign_name": "Весенний обзвон", "entry": 7, "name": "Иван Петров",
@@ -55,15 +42,6 @@ def shows(**changes: Any) -> dict[str, Any]:
         "until": time.time() + 600,
     }  # fmt: skip
     return {**NOBODY, "offer": {**offer, **changes}}
-
-
-async def opened(browser: BrowserContext, crm: Stage, language: str = "ru") -> Page:
-    page = await browser.new_page()
-    await page.goto(f"{crm.page}?lang={language}")
-    await page.wait_for_function("window.ready === true")
-    await page.bring_to_front()
-    await crm.until("a socket", lambda: crm.open_sockets)
-    return page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
