@@ -11,7 +11,7 @@ import { randomId } from "./shared/click";
 import { copyText } from "./shared/clipboard";
 import { floating } from "./shared/floating";
 import { isHotKey } from "./shared/hot_key";
-import { CARD_FIELDS, type CallbackAnswer, type CallNote, type CardCall } from "./shared/messages";
+import { CARD_FIELDS, type CallbackAnswer, type CallNote, type CardCall, type OfferedClient } from "./shared/messages";
 import { BrowserRing } from "./shared/ring_sound";
 import { StatusView } from "./shared/status_view";
 import { languageOf, Texts } from "./shared/texts";
@@ -232,11 +232,31 @@ function withCallback(planned: CallbackAnswer["callback"]): CardCall[] {
 
 const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe ".repeat(8);
 
+const offered: OfferedClient = {
+  campaign: "spring",
+  campaign_name: "Весенний обзвон",
+  entry: 7,
+  name: "Иван Петров",
+  number: "+7 916 123-45-67",
+  comment: "Спрашивал про окна на дачу",
+  script: "Добрый день! Удобно говорить?\nМы делали вам замер в апреле, и сейчас на веранды скидка.",
+  url: "/contacts/detail/55",
+  until: now() + 600,
+};
+
+/** A client of a campaign whom the person decides about; they have no call then. */
+function shown(offer: OfferedClient | null, missed: string | null): CardCall[] {
+  card.showOffer({ type: "offer", offer, missed, paused: false });
+  return [];
+}
+
 const scenes: Record<string, () => CardCall[]> = {
   ringing: () => [call(known())],
   talking: () => [call({ ...known(), state: "talking", answered_at: now() - 83 })],
   outgoing: () => [call({ ...known(), direction: "outbound", line: null, line_name: null })],
   unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
+  next_client: () => shown(offered, null),
+  next_client_missed: () => shown(null, offered.campaign),
   listed: () => [
     call({
       direction: "outbound",
@@ -417,7 +437,13 @@ function showStatus(): void {
   void view.refresh();
 }
 
-buttons("calls", Object.fromEntries(Object.entries(scenes).map(([name, make]) => [name, () => show(make())])));
+for (const [name, make] of Object.entries(scenes)) {
+  const run = () => {
+    shown(null, null);
+    show(make());
+  };
+  buttons("calls", { [name]: run });
+}
 buttons("page", pageButtons);
 card.setSound(choices.sound);
 window.addEventListener("keydown", (event) => {

@@ -61,7 +61,7 @@ class _Known:
     What phone book and history know of a client: `person`, `candidates` and `last_calls` in the card's format.
 
     `persons`: with the number, the one whom the card shows first; `deals`: their open ones of that person; `listed`:
-    whom a campaign's list has, looked up for somebody whom the CRM does not know.
+    whom a campaign's list has, looked up for somebody whose name the CRM does not know.
     """
 
     persons: Sequence[Person] = ()
@@ -273,6 +273,7 @@ class CardService:
         companies = {ref: await self._phone_book.get(account.id, ref) for ref in refs}
         company = companies.get(person.company) if person.company is not None else None
         return _Known(
+            listed=await self._listed.of(account.id, call) if _has_no_name(person, key) else None,
             persons=known,
             deals=[deal.ref for deal in open_deals_of(person, deals)],
             person=person_content(account, person, company, deals),
@@ -347,6 +348,11 @@ def display_number(text: str | None, numbering: Numbering) -> str:
         digits = bare_digits(text, numbering)
         return digits.digits if digits else ""
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _has_no_name(person: Person, match_key: str) -> bool:
+    """A CRM that makes a lead of an unknown number by itself gives it the number as a name."""
+    return not person.name.strip() or match_key in "".join(filter(str.isdigit, person.name))
 
 
 def _may_make(account: Account, call: Call, number: PhoneNumber) -> bool:

@@ -17,15 +17,17 @@ from tests.e2e.portal_page import PortalPage
 from tests.e2e.test_campaign_dialled import BUSY, LIST, Carrier, campaign_of, journal, until_page
 from tests.lab.waiting import until
 
+SAID = {"script": "Добрый день!\nУдобно говорить?", "preview_seconds": "600"}
+
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 
 
-async def shown_to(person: PersonPage) -> Locator:
+async def card_of(person: PersonPage) -> Locator:
     """Where the client is shown: in Bitrix24 on Dozvon's page."""
     if isinstance(person, PortalPage):
         await person.opens_panel()
-        return person.page.frame_locator("main iframe").locator(".dozvon-widget .preview")
-    return person.page.locator(".dozvon-widget .preview")
+        return person.page.frame_locator("main iframe").locator(".dozvon-widget")
+    return person.page.locator(".dozvon-widget")
 
 
 async def calls(preview: Locator) -> None:
@@ -42,12 +44,14 @@ async def test_the_manager_sees_each_client_first_and_only_call_dials(house: Crm
     carrier, dialled = Carrier(), cast(House, house)
     house.office.carrier.does(carrier)
     house.office.phone("101").answers(after_seconds=0.1)
-    preview = await shown_to(anna)
+    card = await card_of(anna)
+    preview = card.locator(".preview")
     async with administrator(house.url, PASSWORD) as person:
-        path = await campaign_of(person, LIST, **{"mode": "preview", "employee.102": ""})
+        path = await campaign_of(person, LIST, **{"mode": "preview", "employee.102": "", **SAID})
         await person.send(f"{path}/state", {"state": "running"})
         await expect(preview).to_contain_text("Иван", timeout=PATIENCE_MS)
         await expect(preview).to_contain_text("Весна")
+        await expect(preview).to_contain_text("Удобно говорить?")
         await anna.picture(f"preview-campaign-{type(house).__name__}")
         await until_page(person, f"{path}?lang=ru", lambda page: "решают, звонить ли: 1" in page)
         await preview.get_by_role("button", name="Пропустить").click(timeout=PATIENCE_MS)
@@ -60,6 +64,7 @@ async def test_the_manager_sees_each_client_first_and_only_call_dials(house: Crm
         await calls(preview)
         await until(lambda: [each[2] for each in journal(dialled)] == ["busy"], timeout_seconds=40)
         assert [(number, employee) for number, employee, _ in journal(dialled)] == [(BUSY, "101")]
+        await expect(card.locator(".call .name")).to_have_text("Борис", timeout=PATIENCE_MS)
         await expect(preview).to_contain_text("Вера", timeout=PATIENCE_MS)
         await person.send(f"{path}/state", {"state": "paused", "confirmed": "1"})
         await expect(preview).to_be_hidden(timeout=PATIENCE_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from integration.domain.calls.call import Direction
 from integration.domain.calls.events import CallStarted
 from integration.domain.campaigns.model import Mode
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import CallId
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.services.hub import Page
 from integration.services.offers import Decided
-from tests.services.conftest import ANNA, World
-from tests.services.dialling_scene import Scene, scene_of, somebody
+from tests.services.conftest import ACME, ANNA, IVAN, World
+from tests.services.dialling_scene import Scene, number, scene_of, somebody
 from tests.services.test_dialling import of_the_crm
 from tests.services.test_offers import press
 
@@ -54,6 +57,18 @@ async def test_of_a_client_whom_the_crm_knows_the_card_has_the_crm_s_name_only(s
     await scene.phones.talk(asked)
     card = shown(page)[-1]
     assert (card["person"]["name"], card["listed"]) == ("Клиент", None)
+
+
+@pytest.mark.parametrize("name", ["+79161230000 - Исходящий звонок", "8 (916) 123-00-00", " "])
+async def test_a_client_whom_the_crm_has_under_their_number_has_the_list_s_name(scene: Scene, name: str) -> None:
+    page, world = scene.world.page(ANNA), scene.world
+    await scene.start(somebody(0), employees=("101",))
+    lead = replace(IVAN, ref=EntityRef(EntityKind.LEAD, "227"), name=name, phones=(number(0),))
+    await world.storage.phone_book.put_persons(ACME, [lead], numbering=DEFAULT_NUMBERING)
+    (asked,) = await scene.step()
+    await scene.phones.talk(asked)
+    card = shown(page)[-1]
+    assert (card["person"]["id"], card["listed"]) == ("227", {"name": "Клиент 0", "campaign": "Весна"})
 
 
 async def test_a_call_of_no_campaign_has_nobody_from_a_list(scene: Scene) -> None:

@@ -144,7 +144,7 @@ export class CallView {
   /** Who it is, in one line of plain text. */
   title(): string {
     const { person, listed, number } = this.call;
-    return person?.name || listed?.name || number || this.texts.say("hidden_number");
+    return listed?.name || person?.name || number || this.texts.say("hidden_number");
   }
 
   heading(): string {
@@ -234,21 +234,21 @@ export class CallView {
 
   private buildWho(): Node[] {
     const { person, listed, number, client_extension } = this.call;
-    const known = person ?? listed;
+    const called = listed?.name || person?.name || "";
     const extension = client_extension ? ` ${this.texts.say("client_extension", { number: client_extension })}` : "";
     const shownNumber = `${number || this.texts.say("hidden_number")}${extension}`;
-    const letters = known ? initials(known.name) : "";
+    const letters = initials(called);
     const avatar = el("div", { class: "avatar", "aria-hidden": "true" }, letters || icon("phone"));
     const copy = this.copyButton();
-    if (!known) {
+    if (!person && !listed) {
       const key = this.call.is_looked_up ? "unknown_number" : "looking_up";
       const unknown = el("div", { class: "sub" }, number ? this.texts.say(key) : "");
       const name = el("div", { class: "name" }, foreign(shownNumber));
       return [avatar, el("div", { class: "names" }, el("div", { class: "with_copy" }, name, copy), unknown)];
     }
-    const name = link(known.name || shownNumber, person?.url ?? null, "name", this.actions.open);
+    const name = link(called || shownNumber, person?.url ?? null, "name", this.actions.open);
     const shown = el("div", { class: "sub with_copy" }, el("span", { class: "number" }, foreign(shownNumber)), copy);
-    const campaign = person || !listed ? null : [this.texts.say("preview_campaign"), " ", foreign(listed.campaign)];
+    const campaign = listed ? [this.texts.say("preview_campaign"), " ", foreign(listed.campaign)] : null;
     return [avatar, el("div", { class: "names" }, name, shown, campaign && el("div", { class: "sub" }, ...campaign))];
   }
 

@@ -156,7 +156,7 @@ export interface CardCall {
   persons_count: number;
   /** The likeliest of them first, at most ten; empty if fewer than two. */
   persons: Candidate[];
-  /** Whom a campaign's list has, for a client whom the CRM does not know. Missing: an older server. */
+  /** Whom a campaign's list has, for a client whose name the CRM does not know. Missing: an older server. */
   listed?: { name: string; campaign: string } | null;
   /** The employee who said which of them calls. */
   chosen_by: Colleague | null;

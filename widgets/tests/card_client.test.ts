@@ -264,8 +264,9 @@ test("a client whom only a campaign's list knows has the name from there, and no
   assert.equal(all("a").length, 0);
   find(".create button").click();
   assert.equal((find(".create input") as HTMLInputElement).value, "Иван");
-  card.show([aCall({ person: aPerson(), persons_count: 1, listed })]);
-  assert.equal(find(".name").textContent, "Иван Петров");
+  card.show([aCall({ person: aPerson({ name: "+79161234567" }), persons_count: 1, listed })]);
+  assert.equal(find(".name").textContent, "Иван");
+  assert.equal(find(".name").getAttribute("href"), aPerson().url);
 });
 
 test("a client without a name in the list has their number", () => {
