@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from integration.domain.campaigns.estimates import HIGHEST_PRICE, LOWEST_PRICE, Estimates, Law
 from integration.domain.campaigns.ledger import Answers, Ledger
+from integration.domain.campaigns.losses import are_borne
 from integration.domain.campaigns.model import LIVE, Outcome
 from integration.domain.campaigns.outlook import Outlook, Tables, tables_of
 from integration.domain.campaigns.pacing import pace
@@ -201,3 +202,79 @@ def test_the_pace_keeps_to_lines_and_to_the_room_below_the_ceiling(
     assert all(risk == 0.0 for risk in said.risks[: said.reserved])
     if answers.room(0.03) < 1.0:
         assert len(said.risks) == said.reserved, "one more abandoned call would break the ceiling"
+
+
+# ---- while the ledger has little room ------------------------------------------------------------------------------
+
+
+CHANCES = st.lists(st.floats(0.0, 0.99), max_size=25)
+
+
+@given(CHANCES, st.integers(-2, 12), st.integers(0, 5))
+def test_what_is_borne_breaks_the_ceiling_once_in_a_million_at_the_most(
+    chances: list[float], spare: int, bears: int
+) -> None:
+    if not are_borne(len(chances), sum(chances), spare, bears):
+        return
+    assert bears > 0, "of nothing nothing is risked"
+    assert exact(chances, max(spare + bears + 1, 0)) <= 1.001e-6
+    if spare > 0:
+        assert exact(chances, spare + bears) <= 1.001e-2, "an employee may leave while the phones ring"
+
+
+@given(CHANCES, st.integers(-2, 12), st.integers(0, 5), st.floats(0.0, 0.99))
+def test_more_employees_or_more_room_never_forbid_a_call_nor_do_more_calls_allow_one(
+    chances: list[float], spare: int, bears: int, another: float
+) -> None:
+    ringing, likely = len(chances), sum(chances)
+    if are_borne(ringing, likely, spare, bears):
+        assert are_borne(ringing, likely, spare + 1, bears)
+        assert are_borne(ringing, likely, spare, bears + 1)
+    else:
+        assert not are_borne(ringing + 1, likely + another, spare, bears)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    free=st.integers(0, 20),
+    talking=st.integers(0, 20),
+    ringing=st.integers(0, 25),
+    age=st.integers(0, 24),
+    live=st.integers(33, 82),
+    rate=st.sampled_from([0.05, 0.15, 0.3, 0.6]),
+    dials=st.sampled_from([60, 200, 900]),
+)
+def test_with_few_answers_the_ceiling_is_safe_from_all_that_rings_even_if_no_talk_ends(
+    free: int, talking: int, ringing: int, age: int, live: int, rate: float, dials: int
+) -> None:
+    found, answers, now = learned(rate, dials=dials), Answers(live), Timestamp(NOON + age)
+    team = people(free) + people(talking, EmployeeState.TALKING, Timestamp(NOON - 90))
+    said = pace(team, in_flight(ringing), found, answers, ceiling=0.03, hour=12, now=now, most=60)
+    if len(said.risks) == said.reserved:
+        return
+    tables = Tables(found, 12)
+    chances = [tables.likely(age)] * ringing + [tables.likely(0.0)] * len(said.risks)
+    assert exact(chances, free + answers.bears(0.03) + 1) <= 1.001e-6, "and if three deviations more answer than seems"
+
+
+def test_dialling_ahead_begins_when_the_ledger_bears_one_client() -> None:
+    found = learned(0.15, dials=220)
+
+    def ahead(live: int, abandoned: int = 0) -> int:
+        answers, now = Answers(live, abandoned), Timestamp(NOON + 5)
+        said = pace(people(8), in_flight(8), found, answers, ceiling=0.03, hour=12, now=now, most=60)
+        return len(said.risks)
+
+    assert [ahead(live) for live in (0, 20, 32)] == [0, 0, 0]
+    assert 1 <= ahead(33) <= ahead(66) <= ahead(200)
+    assert ahead(60, abandoned=1) == 0, "one more would be above the ceiling"
+
+
+def test_the_answer_rate_is_taken_much_higher_where_little_is_known() -> None:
+    few, many = learned(0.15, dials=60), learned(0.15, dials=5000)
+    for found in (few, many):
+        assert found.answer_rate(12) < found.highest_rate(12) <= 0.99
+    assert few.highest_rate(12) - few.answer_rate(12) > many.highest_rate(12) - many.answer_rate(12)
+    tables = Tables(many, 12)
+    assert tables.likely(0.0) == pytest.approx(many.highest_rate(12), abs=0.01)
+    assert tables.likely(20.0) < tables.likely(0.0) / 2, "most who answer have answered by then"

@@ -32,6 +32,8 @@ class Tables:
     __slots__ = (
         "_answer",
         "_calls",
+        "_highest",
+        "_likely",
         "_other",
         "_rate",
         "_talk",
@@ -53,9 +55,11 @@ class Tables:
         self._answer, self._other = estimates.answer, estimates.other
         self._talk, self._wrap = estimates.talk, estimates.wrap
         self._rate = estimates.answer_rate(hour)
+        self._highest = estimates.highest_rate(hour)
         self.horizons = [self._answer.quantile(share) for share in _SHARES]
         self._wrapped = [_mean_wrapped(self._wrap, horizon + _COUNTED_WAIT) for horizon in self.horizons]
         self._calls: dict[int, _Coin] = {}
+        self._likely: dict[int, float] = {}
         self._talking: dict[int, _Coin] = {}
         self._wrapping: dict[int, _Coin] = {}
         self.new_call = self.of_call(0.0)
@@ -67,6 +71,16 @@ class Tables:
         if coin is None:
             coin = self._calls[key] = _coin([self._answers(key, horizon) for horizon in self.horizons])
         return coin
+
+    def likely(self, age: float) -> float:
+        """A careful upper bound: that a call that has rung for so long is answered at all."""
+        key = int(age + 0.5)
+        found = self._likely.get(key)
+        if found is None:
+            to_come = self._highest * (1.0 - self._answer.at(key))
+            left = to_come + (1.0 - self._highest) * (1.0 - self._other.at(key))
+            found = self._likely[key] = to_come / left if left > 1e-9 else self._highest
+        return found
 
     def _answers(self, age: float, horizon: float) -> float:
         answered = self._rate * self._answer.at(age)

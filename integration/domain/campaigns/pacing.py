@@ -4,7 +4,9 @@ Source: reference "dialling", 2.5.
 
 One call is judged at a time: what is the probability that, when it is answered, no employee is free or becomes free
 within the two seconds that the client waits? While that risk is below the *price*, it is dialled. The price is found by
-feedback, so that the share of abandoned calls settles below the ceiling; a guard keeps room for what rings already.
+feedback, so that the share of abandoned calls settles below the ceiling. A guard keeps room for what rings already and
+counts on talks that end; where it says no, or has no room yet, a stricter one that counts on none is asked
+(`losses.py`). Before the ledger bears one lost client, only one call rings for each free employee.
 
 All that rings may be lost at once, if the process is killed or a link breaks. So no more clients with a free employee
 each are rung first than the ledger bears to lose; for the others the employee's phone rings before the client's.
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from integration.domain.campaigns.estimates import Estimates
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.ledger import Answers
+from integration.domain.campaigns.losses import are_borne
 from integration.domain.campaigns.outlook import Outlook, tables_of
 from integration.domain.campaigns.situation import CallInFlight, EmployeeNow, EmployeeState
 from integration.domain.ids import Timestamp
@@ -27,7 +30,7 @@ from integration.domain.reasons import Reason
 WAIT_SECONDS = 2.0
 """A client who has waited longer for an employee is abandoned (FTC 16 CFR 310.4(b)(4)(iii), from the answer here)."""
 
-_GUARD = 2.5  # calls; the room below the ceiling that is never used
+_GUARD = 2.5  # calls; the room below the ceiling that is never used where talks that end are counted on
 _GUARD_SPREAD = 4.0  # standard deviations of the losses that what rings now may bring, for which room is kept
 _TAPER = 4.0  # calls of room; with less the price falls in proportion, so that the guard seldom has to stop anything
 _LEARNED = 3.0  # calls of room: so many answers later the share means something
@@ -79,28 +82,35 @@ def pace(
     waiting = len(calls) - len(ringing)
     spare = free - waiting
     reserved = min(max(spare - len(ringing), 0), most)
-    bears = max(answers.bears(ceiling) - len(calls), 0)
+    bears_in_all = answers.bears(ceiling)
+    bears = max(bears_in_all - len(calls), 0)
     risks = [0.0] * reserved
-    room = answers.room(ceiling) - _GUARD
+    room = answers.room(ceiling)
     enough: Reason | None = None
     if reserved == most:
         enough = held(Hold.ENOUGH_RINGING, ringing=len(ringing))
-    elif room < 0.0 or reserved > bears:
+    elif bears_in_all < 1 or reserved > bears:
         enough = _too_close(answers, ceiling)
     if enough is not None:
         return Pace(risks=tuple(risks), reserved=reserved, ahead=min(reserved, bears), hold=enough)
-    outlook = Outlook(tables_of(estimates, hour), employees, ringing, spare, now)
+    tables = tables_of(estimates, hour)
+    outlook = Outlook(tables, employees, ringing, spare, now)
     for _ in range(reserved):
         outlook.add()
     price = estimates.price * min(room / _TAPER, 1.0)
+    likely: float | None = None  # answers of what rings already
     while True:
         risk = outlook.risk()
         if risk > price:
             hold = held(Hold.RISK, risk=_percent(risk), price=_percent(price))
             break
-        if outlook.burst(_GUARD_SPREAD) > room:
-            hold = _too_close(answers, ceiling)
-            break
+        if room < _GUARD or outlook.burst(_GUARD_SPREAD) > room - _GUARD:
+            if likely is None:
+                likely = sum(tables.likely(now - call.dialled_at) for call in ringing)
+            new = len(risks) + 1
+            if not are_borne(len(ringing) + new, likely + new * tables.likely(0.0), spare, bears_in_all):
+                hold = _too_close(answers, ceiling)
+                break
         if len(risks) == most:
             hold = held(Hold.ENOUGH_RINGING, ringing=len(ringing) + len(risks))
             break
