@@ -30,12 +30,20 @@ OLGA = ManagerId("7")
 
 class Answerer:
     def __init__(
-        self, *, think_seconds: float = 0.0, after_no_answer: str = "route", responsible: str = RESPONSIBLE, **line: Any
+        self,
+        *,
+        think_seconds: float = 0.0,
+        after_no_answer: str = "route",
+        responsible: str = RESPONSIBLE,
+        responsible_seconds: int = 2,
+        **line: Any,
     ) -> None:
         self._think_seconds = think_seconds
         self._settings = AccountSettings(
             account=AccountId("test"),
-            default_line=LineSettings(responsible_seconds=2, after_no_answer=AfterNoAnswer(after_no_answer), **line),
+            default_line=LineSettings(
+                responsible_seconds=responsible_seconds, after_no_answer=AfterNoAnswer(after_no_answer), **line
+            ),
             employees=(Employee(extension=Extension(responsible), manager=OLGA, mobile=MOBILE),),
         )
 

@@ -307,11 +307,12 @@ async def test_a_line_has_a_reserve_number_of_its_own(lab: Office) -> None:
 
 async def test_a_dozvon_that_came_back_goes_on_with_the_plan(lab: Office, answering: Answering) -> None:
     """Killed and restarted while 104 rings: the new process never decided about this call, but rings the mobile."""
-    await answering.start(after_no_answer="mobile")
+    await answering.start(after_no_answer="mobile", responsible_seconds=60)  # a start may take long
     client = await lab.inbound(CLIENT, did(21))
-    await lab.phone(RESPONSIBLE).incoming()
+    rang = await lab.phone(RESPONSIBLE).incoming()
     await answering.kill()
     await answering.start(after_no_answer="route")
+    rang.reject(486)
     assert (await lab.carrier.incoming()).called == MOBILE
     await client.hang_up()
 
