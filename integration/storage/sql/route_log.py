@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import select
 
 from integration.domain.ids import AccountId, CallId
 from integration.domain.routing.route import RouteDecision
 from integration.ports.stores import DecidedRoute
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import calls, routes
+from integration.storage.sql.schema import routes
 from integration.storage.sql.short_query import ShortQuery
 
-# Plain SQL text, built once: callers wait while this runs.
-_REMEMBER = text(
-    "INSERT INTO routes (account, call, asked_at, outcome, decision)"
-    " VALUES (:account, :call, :asked_at, :outcome, :decision) ON CONFLICT (account, call) DO NOTHING"
-)
-_REMEMBER_KNOWN = ShortQuery(  # PostgreSQL only
+# One message: this runs ten times a second while callers wait. SQLite has no INSERT in a WITH, and RETURNING leaves out
+# what DO NOTHING left alone: so there an earlier decision's row is set to what it is.
+_REMEMBER = ShortQuery(
     """
+    INSERT INTO routes (account, call, asked_at, outcome, decision)
+    SELECT :account, json_extract(value, '$.call'), json_extract(value, '$.asked_at'),
+        json_extract(value, '$.outcome'), json_extract(value, '$.decision')
+    FROM json_each(:decided)
+    WHERE EXISTS (SELECT 1 FROM calls WHERE calls.account = :account AND calls.id = json_extract(value, '$.call'))
+    ON CONFLICT (account, call) DO UPDATE SET call = call
+    RETURNING call
+    """,
+    postgresql="""
     WITH decided AS MATERIALIZED (
         SELECT * FROM json_to_recordset(:decided::json)
             AS each (call text, asked_at double precision, outcome text, decision text)
@@ -32,11 +39,8 @@ _REMEMBER_KNOWN = ShortQuery(  # PostgreSQL only
         SELECT :account, call, asked_at, outcome, decision FROM decided ON CONFLICT (account, call) DO NOTHING
     )
     SELECT call FROM decided
-    """
+    """,
 )
-
-
-_TOGETHER = 100  # decisions that are sent without asking first
 _KNOWN = ShortQuery(
     "SELECT id FROM calls WHERE account = :account AND id IN (SELECT value FROM json_each(:wanted))",
     postgresql="""
@@ -53,37 +57,23 @@ class SqlRouteLog:
         self._database = database
 
     async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
-        if len(decided) > _TOGETHER:  # most of so many wait for their calls: which can be stored is asked first
-            known = await self._known(account, [each.call for each in decided])
-            decided = [each for each in decided if each.call in known]
-        rows = [
-            {
-                "account": account,
-                "call": each.call,
-                "asked_at": each.asked_at,
-                "outcome": each.decision.outcome.value,
-                "decision": encode(each.decision),
-            }
-            for each in decided
-        ]
-
+        known = await self._known(account, [each.call for each in decided])
+        rows = []
+        for each in decided:
+            if each.call in known:
+                rows.append(
+                    {
+                        "call": each.call,
+                        "asked_at": each.asked_at,
+                        "outcome": each.decision.outcome.value,
+                        "decision": encode(each.decision),
+                    }
+                )
+                await asyncio.sleep(0)  # a caller's question goes first
         if not rows:
             return []
-        if self._database.dialect == "postgresql":  # one message: this runs ten times a second while callers wait
-            found = await self._database.change(
-                _REMEMBER_KNOWN, {"account": account, "decided": json.dumps(rows)}, account
-            )
-            return [CallId(call) for (call,) in found]
-
-        def work(connection: Connection) -> list[CallId]:
-            asked = [each.call for each in decided]
-            query = select(calls.c.id).where(calls.c.account == account, calls.c.id.in_(asked))
-            known = [CallId(found) for found in connection.execute(query).scalars()]
-            if known:
-                connection.execute(_REMEMBER, [row for row in rows if row["call"] in known])
-            return known
-
-        return await self._database.write(work, account)
+        found = await self._database.change(_REMEMBER, {"account": account, "decided": json.dumps(rows)}, account)
+        return [CallId(call) for (call,) in found]
 
     async def _known(self, account: AccountId, wanted: Sequence[CallId]) -> frozenset[CallId]:
         """Those of these calls that are stored."""
