@@ -69,6 +69,18 @@ async def test_a_decision_is_kept_with_its_reasons_and_a_second_does_not_replace
     assert await storage.routes.of(OTHER, call) is None
 
 
+async def test_of_two_decisions_about_one_call_in_one_batch_the_first_stands(storage: Storage) -> None:
+    call = CallId("pbx:1")
+    await storage.calls.save([SavedStep(call=a_call(id=call), intents=(), event=None)])
+    decisions = [
+        RouteDecision(outcome=outcome, steps=(Step(kind=StepKind.CONTINUE),), reasons=())
+        for outcome in (Outcome.RESERVE, Outcome.ROUTE)
+    ]
+    kept = await storage.routes.remember(OFFICE, [DecidedRoute(call, each, Timestamp(1.0)) for each in decisions])
+    assert set(kept) == {call}
+    assert await storage.routes.of(OFFICE, call) == decisions[0]
+
+
 async def test_a_decision_of_a_call_that_there_is_not_leaves_no_row(storage: Storage) -> None:
     call, nobodys = CallId("pbx:1"), CallId("pbx:made-up")
     decision = RouteDecision(outcome=Outcome.ROUTE, steps=(), reasons=())
