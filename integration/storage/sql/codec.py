@@ -154,8 +154,11 @@ def _dataclass_reader(cls: Any) -> Callable[[Any], Any]:
     upgraded: Callable[[dict[str, Any]], dict[str, Any]] = getattr(cls, "upgraded", _same)
 
     def read(data: dict[str, Any]) -> Any:
-        data = upgraded(data)
-        known = [(*readers[stored], value) for stored, value in data.items() if stored in readers]
-        return cls(**{name: read_field(value) for name, read_field, value in known})
+        values = {}
+        for stored, value in upgraded(data).items():
+            if stored in readers:
+                name, read_field = readers[stored]
+                values[name] = value if read_field is _same else read_field(value)
+        return cls(**values)
 
     return read
