@@ -50,6 +50,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, default=3, help="each with an office and its own CRM")
     parser.add_argument("--portals", type=int, default=1, help="how many of the accounts have Bitrix24, not amoCRM")
     parser.add_argument("--listed", type=int, help="clients of each account's campaign; usually an eighth of its calls")
+    parser.add_argument(
+        "--ahead", type=int, default=1, help="in how many accounts, the first ones, campaigns ring their clients first"
+    )
     parser.add_argument("--per-second", type=float, default=4.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
     parser.add_argument("--settle", type=float, default=1200.0, help="seconds for the outbox to empty at the end")
@@ -67,6 +70,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
         speed=options.speed,
         per_second=options.per_second,
         listed=options.calls // options.accounts // 8 if options.listed is None else options.listed,
+        ahead=options.ahead,
     )
 
     began = time.monotonic()

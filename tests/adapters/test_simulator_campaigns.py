@@ -40,7 +40,8 @@ SPEED = 20.0
 @contextlib.asynccontextmanager
 async def office_of(client: Client, folder: Path) -> AsyncIterator[Simulator]:
     agi = "agi://127.0.0.1:1/office"  # the include is there, and nobody listens
-    settings = SimulatorSettings(spool=folder, speed=SPEED, agi=agi, office=replace(DEMO_OFFICE, clients=(client,)))
+    of_client = replace(DEMO_OFFICE, clients=(client,))
+    settings = SimulatorSettings(spool=folder, logs=folder / "logs", speed=SPEED, agi=agi, office=of_client)
     office = Simulator(settings)
     await office.start()
     try:

@@ -1,4 +1,7 @@
-"""A campaign of an office, agent-first, among its other calls: its list, and a supervisor who changes it.
+"""A campaign of an office among its other calls: its list, and a supervisor who changes it.
+
+It rings an employee first, or clients ahead of employees: whoever answers then waits in the PBX, and is turned away
+after two seconds.
 
 `campaign_verdict.py` compares what the PBX dialled with the journal.
 """
@@ -10,17 +13,28 @@ import itertools
 import random
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert
 
 from integration.domain.campaigns.model import NO_ATTEMPT
 from integration.domain.ids import AccountId, CampaignId
 from integration.storage import Storage
+from integration.storage.sql.database import open_database
+from integration.storage.sql.schema import campaign_days
 from pbx_adapter.asterisk.simulator.office import Client
 from tests.faults.supervisor import Supervisor
 
 CAMPAIGN, NAME = CampaignId("faults"), "Обзвон под сбоями"
 MEMBERS = ("120", "121", "122")
 """The first phone also has the office's other calls, and is often busy or not answered."""
+MEMBERS_AHEAD = ("120", "121", "122", "123", "124", "125", "126")
+"""The same; with fewer than five at work no client is rung ahead of them."""
+ANSWERED_BEFORE = 2000
+"""Clients who have answered on this day before: while they are few, one who is lost is a share above the ceiling, and
+employees' phones ring first."""
 
 _PLAN: dict[str, Any] = {
     "name": NAME, "mode": "progressive", "employees": MEMBERS, "owners": "anybody", "unknown_zone": "office",
@@ -31,8 +45,10 @@ _PLAN: dict[str, Any] = {
         for outcome in ("busy", "no_answer", "unreachable", "refused", "machine")
     ],
 }  # fmt: skip
+_AHEAD = {"mode": "predictive", "employees": MEMBERS_AHEAD, "phones_answer": True, "ceiling_percent": 5}
 _LOOK_SECONDS = 1.0
 _OPEN = ("open", "taken")
+_ZONE = "Europe/Moscow"  # of an office that has set none
 EVERY_ATTEMPT = 10**6
 
 
@@ -73,12 +89,14 @@ class CampaignOf:
 
     Attributes:
         gone: numbers that must not be dialled any more, with the moment at which Dozvon said so.
+        is_ahead: it rings its clients first.
         paused: from when Dozvon said that it rests, until somebody started it again.
     """
 
     account: AccountId
     clients: list[Somebody]
     seed: int
+    is_ahead: bool = False
     left: tuple[str, ...] = ()  # who kept `finish` waiting
     over_at: float = 0.0  # when it was stopped
     gone: dict[str, float] = field(default_factory=dict)
@@ -96,10 +114,13 @@ class CampaignOf:
     def numbers(self) -> frozenset[str]:
         return frozenset(number for client in self.clients for number in client.numbers)
 
-    async def begin(self, person: Supervisor) -> None:
+    async def begin(self, person: Supervisor, database: str) -> None:
         """Make it, with the first half of its list, and start it."""
-        status, made = await person.ask("PUT", self._path, _PLAN, seen="0")
+        plan = _PLAN | _AHEAD if self.is_ahead else _PLAN
+        status, made = await person.ask("PUT", self._path, plan, seen="0")
         assert status == 200, made
+        if self.is_ahead:
+            await self._answered_before(database)
         await self._add(person, len(self.clients) // 2)
 
     async def change(self, person: Supervisor) -> None:
@@ -115,6 +136,20 @@ class CampaignOf:
         self.left = ()
         await self._put(person, "stopped")
         self.over_at = time.time()
+
+    async def _answered_before(self, database: str) -> None:
+        """Fill its ledger; of tomorrow too, for a run that goes on past midnight."""
+        today = datetime.now(ZoneInfo(_ZONE)).date()
+        rows = [
+            {"account": self.account, "campaign": CAMPAIGN, "day": day.isoformat(), "dialled": ANSWERED_BEFORE,
+             "live": ANSWERED_BEFORE, "abandoned": 0}
+            for day in (today, today + timedelta(days=1))
+        ]  # fmt: skip
+        opened = await open_database(database)
+        try:
+            await opened.write(lambda connection: connection.execute(insert(campaign_days), rows), self.account)
+        finally:
+            await opened.close()
 
     # ---- its changes -----------------------------------------------------------------------------------------------
 

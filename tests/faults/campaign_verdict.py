@@ -10,15 +10,17 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 
 from integration.domain.campaigns.model import LIVE, NO_ATTEMPT, REACHED, Attempt, AttemptState, EntryState, Outcome
 from integration.domain.campaigns.own_list import OPEN, ClientState, OwnList, Phase, reached
+from integration.domain.campaigns.pacing import WAIT_SECONDS
 from integration.domain.ids import AttemptId
 from integration.ports.campaigns import EntryQuery, ListedEntry
 from integration.ports.own_lists import OWN_LISTS
 from integration.storage import Storage
-from tests.faults.campaign import CAMPAIGN, EVERY_ATTEMPT, CampaignOf
+from tests.faults.campaign import ANSWERED_BEFORE, CAMPAIGN, EVERY_ATTEMPT, CampaignOf
 from tests.faults.ledger import PbxCall
 from tests.faults.place import Place
 
@@ -26,6 +28,7 @@ _CHANNEL = "dozvon-"  # how the channel of an order begins, before the attempt's
 _TALK_SECONDS = 2.0
 _TALKED_SECONDS = 3.3  # a shorter answer is silent, and its client called again
 _GRAIN_SECONDS = 0.5
+_LATE_SECONDS = 1.0  # a busy Dozvon dates an answer when it reads it
 _AGAIN_SECONDS = 120.0  # whoever is due waits so long for a free employee at most
 
 
@@ -37,6 +40,8 @@ class CampaignFigures:
     own_attempts: int = 0  # of managers' own lists
     attempts: int = 0
     rang: int = 0  # at clients
+    rung_first: int = 0  # clients whose phone rang before an employee's
+    turned_away: int = 0  # of them, after they had answered, because nobody was there in time
     talked: int = 0
     unknown: int = 0  # nothing tells what came of them
     refused: int = 0  # numbers that were taken out or put on the do-not-call list meanwhile
@@ -52,6 +57,7 @@ class Told:
     Attributes:
         calls: of the PBX, by the attempt that ordered them.
         orders: how often each channel was ordered.
+        disturbed: attempts during which Dozvon may have dated events late.
         clicked: numbers that were clicked; their calls are ordered as those of attempts are.
     """
 
@@ -63,6 +69,7 @@ class Told:
     calls: Mapping[AttemptId, PbxCall]
     orders: Counter[str]
     clicked: frozenset[str]
+    disturbed: frozenset[AttemptId] = frozenset()
 
     def listed(self, attempt: AttemptId) -> frozenset[str]:
         """Whom this order may ring."""
@@ -82,17 +89,22 @@ async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Plac
     entries = await storage.entries.listing(place.account, CAMPAIGN, EntryQuery(limit=EVERY_ATTEMPT))
     counts = (await storage.campaigns.counts(place.account))[CAMPAIGN]
     of_manager = place.own_list
+    calls = {
+        AttemptId(key.removeprefix(_CHANNEL)): call
+        for key, call in place.office.ledger.calls.items()
+        if key.startswith(_CHANNEL)
+    }
+    disruptions = place.office.ledger.disruptions
     told = Told(
         campaign=campaign,
         of_manager=frozenset() if of_manager is None else of_manager.numbers,
         own=None if of_manager is None else await storage.own_lists.get(place.account, of_manager.manager),
         attempts={each.id: each for each in (*attempts, *own_attempts)},
         entries=entries,
-        calls={
-            AttemptId(key.removeprefix(_CHANNEL)): call
-            for key, call in place.office.ledger.calls.items()
-            if key.startswith(_CHANNEL)
-        },
+        calls=calls,
+        disturbed=frozenset(
+            key for key, call in calls.items() if disruptions.disturbed(call.began, call.ended or time.time())
+        ),
         orders=place.office.originated,
         clicked=frozenset(place.pressed),
     )
@@ -104,10 +116,32 @@ async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Plac
     figures.unknown += sum(each.outcome is Outcome.UNKNOWN for each in told.attempts.values())
     figures.refused += len(campaign.gone)
     figures.rests += len(campaign.paused)
+    figures.rung_first += sum(call.is_client_first for call in told.calls.values())
+    figures.turned_away += sum(call.turned_away_at is not None for call in told.calls.values())
     if sum(counts.outcomes.values()) != len(attempts):
         figures.wrong.setdefault("outcomes counted twice or not at all", []).append(place.account)
+    await _judge_ledger(figures, storage, place, attempts)
     for what, whom in what_is_wrong(told):
         figures.wrong.setdefault(what, []).append(f"{place.account}: {whom}")
+
+
+async def _judge_ledger(figures: CampaignFigures, storage: Storage, place: Place, attempts: Sequence[Attempt]) -> None:
+    """The share of abandoned calls is counted as the journal says, and whoever was abandoned has a task."""
+    campaign = place.campaign
+    if campaign is None or not campaign.is_ahead:
+        return
+    days = (await storage.dialling.days(place.account, CAMPAIGN, since=date.min)).values()
+    counted = sum(day.live for day in days) - ANSWERED_BEFORE * len(days), sum(day.abandoned for day in days)
+    lost = [each for each in attempts if each.outcome is Outcome.ABANDONED]
+    wanted = sum(each.outcome in LIVE for each in attempts), len(lost)
+    if counted != wanted:
+        figures.wrong.setdefault("a ledger that is not the journal's", []).append(
+            f"{place.account}: {counted} {wanted}"
+        )
+    talked = {each.number for each in attempts if each.outcome in REACHED}
+    for each in lost:
+        if each.number not in talked and not place.side.has_task(each.number.removeprefix("+")):
+            figures.wrong.setdefault("abandoned, and nobody has a task", []).append(f"{place.account}: {each.number}")
 
 
 def what_is_wrong(told: Told) -> Iterator[tuple[str, str]]:
@@ -115,6 +149,7 @@ def what_is_wrong(told: Told) -> Iterator[tuple[str, str]]:
     yield from _dialled(told)
     yield from _called_again(told)
     yield from _against_the_journal(told)
+    yield from _of_waiting(told)
     yield from _against_decisions(told)
     yield from _lost(told)
     if told.own is not None:
@@ -173,10 +208,29 @@ def _against_the_journal(told: Told) -> Iterator[tuple[str, str]]:
         if attempt.outcome in NO_ATTEMPT:
             yield "rang and not counted", about
         has_talked = call.talk_began is not None
-        if attempt.outcome in LIVE and not has_talked:
+        if attempt.outcome in LIVE and attempt.outcome is not Outcome.ABANDONED and not has_talked:
             yield "talks that never were", about
         if _talk_seconds(call) > _TALK_SECONDS and not call.is_crashed and attempt.outcome not in LIVE:
             yield "talks that were not seen", about
+
+
+def _of_waiting(told: Told) -> Iterator[tuple[str, str]]:
+    """Whoever has answered before an employee gets one in time, or counts as abandoned."""
+    for attempt in told.attempts.values():
+        call = told.calls.get(attempt.id)
+        about = f"{attempt.id} {attempt.number} {attempt.outcome}"
+        if call is None or call.answered_at is None:
+            if attempt.outcome is Outcome.ABANDONED:
+                yield "abandoned who had not answered", about
+            continue
+        waited = (call.talk_began or call.ended or time.time()) - call.answered_at
+        if call.turned_away_at is not None and attempt.outcome is not Outcome.ABANDONED and not call.is_crashed:
+            yield "turned away and not counted", about
+        elif waited > WAIT_SECONDS + _LATE_SECONDS and attempt.outcome is not Outcome.ABANDONED and not call.is_crashed:
+            yield "waited too long and not counted", f"{about}: {waited:.1f} s"
+        is_early = waited < WAIT_SECONDS - _LATE_SECONDS and attempt.id not in told.disturbed
+        if attempt.outcome is Outcome.ABANDONED and is_early:
+            yield "abandoned who were not", f"{about}: {waited:.1f} s"
 
 
 def _against_decisions(told: Told) -> Iterator[tuple[str, str]]:

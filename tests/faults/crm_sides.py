@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ class CrmSide(Protocol):
 
     def in_inbox(self) -> int: ...
 
+    def has_task(self, number: str) -> bool:
+        """Whether there is, or was, a task about this client of `add_contact`."""
+
     def complaints(self) -> list[str]:
         """What must not be left when everything is delivered."""
 
@@ -78,6 +82,7 @@ class AmocrmSide:
 
     def __init__(self, account: AccountId, url: str) -> None:
         self.account = account
+        self._contacts: dict[str, int] = {}  # by number
         self.site = CrmSite(free_port(), f"{url}/oauth/amocrm/{account}", f"{url}/hooks/amocrm/{account}/disconnected")
         self.start, self.stop = self.site.start, self.site.stop
         self.away, self.back, self.heal = self.site.away, self.site.back, self.site.heal
@@ -92,7 +97,9 @@ class AmocrmSide:
         return employees()
 
     def add_contact(self, name: str, numbers: Sequence[str]) -> int:
-        return self.site.add_contact(name, *numbers)
+        contact = self.site.add_contact(name, *numbers)
+        self._contacts |= dict.fromkeys(numbers, contact)
+        return contact
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         await consent(url, self.site, self.account, password)
@@ -122,6 +129,9 @@ class AmocrmSide:
 
     def in_inbox(self) -> int:
         return len(self.site.unsorted())
+
+    def has_task(self, number: str) -> bool:
+        return bool(self.site.tasks(self._contacts[number]))
 
     def complaints(self) -> list[str]:
         return []
@@ -180,6 +190,9 @@ class PortalSide:
 
     def in_inbox(self) -> int:
         return 0
+
+    def has_task(self, number: str) -> bool:
+        return any(number[-10:] in re.sub(r"\D", "", str(task)) for task in self.site.portal.tasks.values())
 
     def complaints(self) -> list[str]:
         """A click whose event met no process is lost with its card: the portal posts it once."""

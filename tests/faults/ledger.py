@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pbx_adapter.asterisk.simulator.switch import Headers
+from pbx_adapter.asterisk.simulator.switch import OUTGOING, Headers
 
 MARGIN_SECONDS = 1.5  # Dozvon has stored an event by then, also on a busy machine
-_TRUNK = "PJSIP/trunk-"
+_TRUNK, _LOCAL = "PJSIP/trunk-", "Local/"
 _CLICK = "dozvon-"  # how Uniqueids of Dozvon's clicks begin
 _EVERY_SECONDS = 0.1  # closer moments of a call count as one
 
@@ -32,6 +32,9 @@ class PbxCall:
     rang: list[str] = field(default_factory=list)  # numbers outside that were dialled
     file: str = ""  # the file of MixMonitor
     is_crashed: bool = False  # it ended with the PBX
+    is_client_first: bool = False  # an attempt that rang the client before an employee
+    answered_at: float | None = None  # of the client, who was rung first
+    turned_away_at: float | None = None  # the client had waited, and nobody came
     questions: int = 0  # to Dozvon about its route
     answers: int = 0  # from Dozvon; without one, the office's own route goes on
     is_followed: bool = False  # Dozvon's present connection knows of it
@@ -66,6 +69,11 @@ class Disruptions:
         """Disruptions from shortly before the call until shortly after it, in seconds from its start."""
         until = (call.ended or call.began) + 5.0
         return [round(at - call.began, 2) for at in self._at if call.began - 10.0 < at < until]
+
+    def disturbed(self, began: float, ended: float) -> bool:
+        """Whether Dozvon may date events of this time late: it was dead, deaf, or without its link."""
+        is_deaf = any(deaf_from < ended and began < deaf_until for deaf_from, deaf_until in self._deaf)
+        return is_deaf or any(began - MARGIN_SECONDS < at < ended + MARGIN_SECONDS for at in self._at)
 
     def kept(self, told_at: float) -> bool:
         """Whether events of that moment were read, and stored before anything could lose them."""
@@ -132,6 +140,7 @@ class Ledger:
                 direction="inbound" if from_outside else "outbound" if linkedid.startswith(_CLICK) else "internal",
                 number=fields["CallerIDNum"] if from_outside else "",
                 began=time.time(),
+                is_client_first=channel.startswith(_LOCAL),
                 is_followed=self._is_linked and self._is_heard(),
             )
         elif call.direction == "internal" and self._is_trunk(fields):
@@ -152,11 +161,17 @@ class Ledger:
             call.file = fields["Value"]
         elif fields["Variable"] == "DOZVON_DO" and fields["Value"]:
             call.answers += 1
+        elif fields["Variable"] == "DOZVON_RECEIVED":
+            call.answered_at = call.answered_at or time.time()
+            if fields["Value"].endswith(" away"):
+                call.turned_away_at = time.time()
 
     def _bridged(self, call: PbxCall, fields: dict[str, str]) -> None:
         inside = self._bridges.setdefault(fields["BridgeUniqueid"], set())
         inside.add(fields["Channel"])
-        if call.talk_began is None and len(inside) > 1 and any(name.startswith(_TRUNK) for name in inside):
+        has_client = any(name.startswith((_TRUNK, _LOCAL)) for name in inside)
+        is_waiting = any(name.endswith(OUTGOING) for name in inside)  # a client whom the PBX keeps until somebody comes
+        if call.talk_began is None and len(inside) > 1 and has_client and not is_waiting:
             call.talk_began = time.time()
 
     def _hung_up(self, call: PbxCall, channel: str) -> None:

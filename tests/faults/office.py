@@ -17,7 +17,7 @@ from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.ami import Answer, Request, header
 from pbx_adapter.asterisk.simulator.office import Client, Line, Office, Phone, Queue, QueueStep, RingStep
 from pbx_adapter.asterisk.simulator.switch import UP, Channel, Said
-from tests.faults.campaign import MEMBERS
+from tests.faults.campaign import MEMBERS_AHEAD
 from tests.faults.ledger import Ledger
 
 NORMAL = ("79161234567", "79261112233", "74955550142", "79037654321", "74955550100")
@@ -36,7 +36,7 @@ MIX: dict[str, int] = {
 _PATIENCE_SECONDS = 45.0  # of office time: roughly the longest call
 
 OFFICE = Office(
-    phones=tuple(Phone(extension, f"Phone {extension}") for extension in sorted({*EXTENSIONS, *MEMBERS})),
+    phones=tuple(Phone(extension, f"Phone {extension}") for extension in sorted({*EXTENSIONS, *MEMBERS_AHEAD})),
     clients=(Client(BUSY, "", is_busy=True), Client(SILENT, "", answers_after=None)),
     queues=(Queue("sales", EXTENSIONS[:6], "200", timeout=8.0),),
     lines=(
@@ -121,7 +121,7 @@ def open_office(
     office = replace(OFFICE, clients=(*OFFICE.clients, *clients))
     settings = SimulatorSettings(office=office, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed)
     watched = WatchedOffice(pbx, settings)
-    watched.answers_after |= dict.fromkeys(set(MEMBERS) - set(EXTENSIONS), 1.0)
+    watched.answers_after |= dict.fromkeys(set(MEMBERS_AHEAD) - set(EXTENSIONS), 1.0)
     return watched
 
 

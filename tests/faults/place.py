@@ -12,7 +12,7 @@ from integration.domain.campaigns.own_list import MOST_CLIENTS
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
 from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite
-from tests.faults.campaign import MEMBERS, CampaignOf, phones_of, somebody
+from tests.faults.campaign import MEMBERS_AHEAD, CampaignOf, phones_of, somebody
 from tests.faults.crm_sides import AmocrmSide, CrmSide, PortalSide
 from tests.faults.office import EXTENSIONS, KNOWN, Traffic, WatchedOffice, open_office
 from tests.faults.own_list import OwnListOf
@@ -39,6 +39,7 @@ trunks = ["trunk"]
 originate_context = "internal"
 recordings = {{ path = "{spool}", pbx_path = "{spool}" }}
 fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
+sounds = {{ path = "{spool}", pbx_path = "{spool}" }}
 
 [account.asterisk.records]
 kind = "csv"
@@ -85,7 +86,8 @@ class Place:
         selected = [(client, self.side.add_contact(client.name, client.numbers)) for client in of_manager]
         is_there = bool(selected) and isinstance(self.side, AmocrmSide)
         self.own_list = OwnListOf(self.account, self.crm, selected) if is_there else None
-        self.campaign = CampaignOf(self.account, listed, self._seed) if listed else None
+        is_ahead = number <= shape.ahead
+        self.campaign = CampaignOf(self.account, listed, self._seed, is_ahead) if listed else None
         self.known = KNOWN | frozenset(phone.number for phone in phones)  # numbers of the CRM's clients
 
     @property
@@ -149,7 +151,7 @@ def managers() -> dict[str, int]:
 
 
 def _of_the_campaign() -> str:
-    return "".join(f'{extension} = {{ name = "Campaign {extension}" }}\n' for extension in MEMBERS)
+    return "".join(f'{extension} = {{ name = "Campaign {extension}" }}\n' for extension in MEMBERS_AHEAD)
 
 
 def _everybody() -> str:

@@ -92,7 +92,7 @@ async def begin_campaigns(stand: Stand) -> None:
     async with supervisor(stand.url, PASSWORD) as person:
         for place in stand.places:
             if place.campaign is not None:
-                await place.campaign.begin(person)
+                await place.campaign.begin(person, stand.database)
             if place.own_list is not None:
                 await place.own_list.begin(stand.session, stand.url)
 

@@ -17,6 +17,8 @@ class Shape:
         speed: seconds of the office per second of the wall clock.
         only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
         listed: clients of the campaign of each account; 0: none.
+        ahead: how many of the accounts, the first ones, have a campaign that rings clients before employees; the
+            campaigns of the others ring the employee first.
         per_second: new calls in a second of the wall clock, over all accounts.
         changing: the last account is in the database, where `changes.py` puts it; all phones of the others have a
             manager, who may have a page open.
@@ -32,4 +34,5 @@ class Shape:
     speed: float = 5.0
     per_second: float = 3.5
     listed: int = 0
+    ahead: int = 0
     changing: bool = False

@@ -151,11 +151,15 @@ class Stand:
                         break
                     await asyncio.sleep(_LOOK_SECONDS)
 
+    @property
+    def database(self) -> str:
+        """The address of what Dozvon stores in."""
+        return self.shape.database or f"sqlite:///{self.folder / 'data' / 'dozvon.sqlite3'}"
+
     @contextlib.asynccontextmanager
     async def storage(self) -> AsyncIterator[Storage]:
         """Dozvon's storage, while it runs."""
-        url = self.shape.database or f"sqlite:///{self.folder / 'data' / 'dozvon.sqlite3'}"
-        storage = await open_storage(url, self.folder / "data")
+        storage = await open_storage(self.database, self.folder / "data")
         try:
             yield storage
         finally:

@@ -109,6 +109,32 @@ def test_what_the_journal_says_otherwise_than_the_pbx() -> None:
     assert "attempts left behind" in wrong(told(attempt("a", None), state=opened, a=rang(NUMBER)))
 
 
+def waited(answered: float, *, talk_at: float | None = None, away: float | None = None, ended: float = 9.0) -> PbxCall:
+    """A client who was rung first; moments in seconds of the call."""
+    return PbxCall(
+        pbx="pbx", linkedid="", direction="outbound", number=NUMBER, began=T0, ended=T0 + ended, rang=[NUMBER],
+        is_client_first=True, answered_at=T0 + answered, talk_began=None if talk_at is None else T0 + talk_at,
+        turned_away_at=None if away is None else T0 + away,
+    )  # fmt: skip
+
+
+def test_whoever_waited_for_an_employee() -> None:
+    opened, gone = EntryState.OPEN, waited(1.0, away=3.0, ended=4.0)
+    assert wrong(told(attempt("a", Outcome.TALKED), a=waited(1.0, talk_at=2.0))) == set()
+    assert wrong(told(attempt("a", Outcome.ABANDONED), state=opened, a=gone)) == set()
+    assert wrong(told(attempt("a", Outcome.CLIENT_LEFT), state=opened, a=gone)) == {
+        "turned away and not counted",
+    }
+    assert wrong(told(attempt("a", Outcome.TALKED), a=waited(1.0, talk_at=4.5))) == {"waited too long and not counted"}
+    early = waited(1.0, talk_at=1.5)
+    assert "abandoned who were not" in wrong(told(attempt("a", Outcome.ABANDONED), state=opened, a=early))
+    assert wrong(told(attempt("a", Outcome.ABANDONED), state=opened, a=rang(NUMBER))) == {
+        "abandoned who had not answered"
+    }
+    gone.is_crashed = True
+    assert wrong(told(attempt("a", Outcome.UNKNOWN), state=opened, a=gone)) == set()
+
+
 def test_a_talk_that_the_pbx_itself_lost_in_a_crash_may_be_unknown() -> None:
     call = rang(NUMBER, talk=5.0)
     call.is_crashed = True

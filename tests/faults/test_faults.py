@@ -56,6 +56,18 @@ async def test_one_process_on_sqlite(tmp_path: Path) -> None:
     assert verdict.recovered > 0, verdict.as_json()
 
 
+@pytest.mark.timeout(900)
+async def test_a_campaign_that_rings_its_clients_first(tmp_path: Path) -> None:
+    """Whoever answers gets an employee in time, or is told and counted, also while Dozvon is dead."""
+    only = ("kill -9", "stop and start", "process frozen", "AMI cut", "AMI frozen", "PBX crash", "campaign changes",
+            "order without an answer")  # fmt: skip
+    shape = Shape(seed=4, only=only, listed=20, ahead=1)
+    verdict = await run(tmp_path, shape, calls=40, faults=8, settle_seconds=240)
+    hold(verdict, calls=40, faults=8)
+    hold_campaigns(verdict, clients=20)
+    assert verdict.campaigns.rung_first > 0, verdict.as_json()
+
+
 @pytest.mark.servers
 @pytest.mark.timeout(900)
 async def test_two_processes_on_postgresql_and_redis(tmp_path: Path) -> None:

@@ -122,6 +122,8 @@ class Verdict:
             ("attempts in their journals", found.attempts),
             ("attempts of managers' own lists", found.own_attempts),
             ("of them with a ring at the client", found.rang),
+            ("of them rung before an employee", found.rung_first),
+            ("of those turned away, because nobody came in time", found.turned_away),
             ("of them with a talk", found.talked),
             ("of them unknown", found.unknown),
             ("numbers that supervisors took out meanwhile", found.refused),

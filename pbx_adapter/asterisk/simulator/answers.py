@@ -11,6 +11,8 @@ from pbx_adapter.asterisk.simulator.configuration import Step
 from pbx_adapter.asterisk.simulator.office import Office
 from pbx_adapter.asterisk.simulator.switch import Channel, Headers, Switch
 
+_BETWEEN_NAMES = re.compile(r",(?![^(]*\))")  # a comma, but for those inside a function
+
 
 def _list(message: str, event: str, items: Sequence[Headers], *extra: tuple[str, str]) -> Answer:
     complete: Headers = [("Event", event), ("EventList", "Complete"), ("ListItems", str(len(items))), *extra]
@@ -37,7 +39,11 @@ def core_show_channels(switch: Switch) -> Answer:
     return _list("Channels will follow", "CoreShowChannelsComplete", items)
 
 
-def _value(channel: Channel, name: str) -> str:
+def _value(switch: Switch, channel: Channel, name: str) -> str:
+    if name == "CDR(answer,u)":
+        return f"{switch.dated(channel.answered_at) if channel.answered_at else 0.0:.6f}"
+    if name == "STRFTIME(,,%s.%3q)":
+        return f"{switch.dated(switch.now()):.3f}"
     if name in ("CDR(start)", "CDR(answer)"):
         at = channel.created if name == "CDR(start)" else channel.answered_at
         return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S") if at else ""
@@ -45,7 +51,7 @@ def _value(channel: Channel, name: str) -> str:
 
 
 def status(switch: Switch, request: Request) -> Answer:
-    names = [n for n in header(request, "Variables").split(",") if n]
+    names = [n for n in _BETWEEN_NAMES.split(header(request, "Variables")) if n]
     items: list[Headers] = [
         [
             ("Event", "Status"),
@@ -66,7 +72,7 @@ def status(switch: Switch, request: Request) -> Answer:
             ("Callgroup", "0"),
             ("Pickupgroup", "0"),
             ("Seconds", str(int(switch.now() - c.created))),
-            *(("Variable", f"{n}={_value(c, n)}") for n in names),
+            *(("Variable", f"{n}={_value(switch, c, n)}") for n in names),
         ]
         for c in switch.channels.values()
     ]

@@ -61,6 +61,8 @@ class WrittenRecords:
         if name == "Cdr":
             self._write_cdr(fields)
             return
+        if name == "OriginateResponse":  # it repeats the request, and says nothing of the channel
+            return
         # Later than the last row: equal moments would have no order.
         self._at = max(self._now(), self._at + 1e-6)
         if name == "BlindTransfer":
