@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from integration.domain.calls.call import Call, Direction
+from integration.domain.campaigns.outcomes import outcome_of
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import fold, read_lines, replay
@@ -214,3 +215,16 @@ def test_a_campaign_s_call_whose_beginning_fell_into_a_gap_ends(name: str) -> No
     for back in range(1, len(events)):
         _, _, calls = _after_a_gap(events, 1, back, 0)
         assert (back, [call for call in calls.values() if call.is_live]) == (back, [])
+
+
+@pytest.mark.parametrize("name", ["turned_away", "client_leaves", "handed_over_in_vain", "client_taken"])
+def test_a_login_while_a_campaign_s_client_rings_hears_the_answer(name: str) -> None:
+    """A client who answered after a restart and got nobody was taken for one who had declined: nobody called back."""
+    with next(TRACES.glob(f"campaign_*{name}.jsonl")).open("rb") as file:
+        events = [(at, said) for at, kind, said in read_lines(file) if kind == "event" and not isinstance(said, str)]
+    (whole,) = _calls(events).values()
+    answered = _first(said.get("DialStatus") == "ANSWER" for _, said in events)
+    for moment in range(1, answered):
+        _, calls = _logged_in(events, moment, 0)
+        found = [outcome_of(call).outcome for call in calls.values()]
+        assert (moment, found) == (moment, [outcome_of(whole).outcome])

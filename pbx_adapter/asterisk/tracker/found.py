@@ -62,13 +62,15 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     if not number and call.direction is Direction.OUTBOUND:
         number = call.called
     target = (number or channel.party.number) if external else channel.party.number
-    if external and not (call.announced or call.legs or call.client_first) and leads_to_client(board, call):
+    is_client = external and not (call.announced or call.legs or call.client_first) and leads_to_client(board, call)
+    if is_client:
         become_callback(call)  # the client's phone still rings
         change_called(call, target)
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
     leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, _via(channel, source))
     if leg is None:
         return
+    leg.originated = leg.originated or is_client  # or the client's answer would not be taken for one
     if source is not None:
         explain_dial(source)
     if channel.bridge is None:
