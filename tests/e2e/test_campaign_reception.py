@@ -374,6 +374,26 @@ async def test_a_client_who_still_rings_after_a_restart_is_the_client_and_no_emp
         assert outcome_of(ended, ring_seconds=0).outcome is Outcome.NO_ANSWER
 
 
+@both
+async def test_who_rang_during_a_restart_answers_and_gets_nobody_is_abandoned(
+    open_office: OpenOffice, major: int
+) -> None:
+    """Taken for one who declined, the client would be counted nowhere, and nobody would call them back."""
+    office = await open_office(major)
+    office.carrier.rings()
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        call = await pbx.dial(attempt(Reception(wait_seconds=1)))
+        client = await office.carrier.incoming()
+        await client.ringing.wait()
+        await listener.until(lambda: call in listener.calls and listener.calls[call].legs)
+    async with on_lab(office, **AS_IS) as (_, listener):
+        await listener.until(lambda: call in listener.calls and listener.calls[call].legs)
+        await client.answer()
+        (ended,) = await listener.ended()
+        assert outcome_of(ended).outcome is Outcome.ABANDONED
+        assert _people(ended) == ("", CLIENT)
+
+
 def _people(call: Call) -> tuple[str, str]:
     return call.caller, call.called
 
