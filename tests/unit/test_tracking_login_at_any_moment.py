@@ -228,3 +228,15 @@ def test_a_login_while_a_campaign_s_client_rings_hears_the_answer(name: str) -> 
         _, calls = _logged_in(events, moment, 0)
         found = [outcome_of(call).outcome for call in calls.values()]
         assert (moment, found) == (moment, [outcome_of(whole).outcome])
+
+
+@pytest.mark.parametrize("name", ["campaign_client_taken", "campaign_employee_hangs_up"])
+def test_a_login_finds_the_recording_of_a_campaign_s_call(name: str) -> None:
+    """It is named on the half of the Local channel that dials the client, which is not the call's first channel."""
+    with (TRACES / f"{name}.jsonl").open("rb") as file:
+        events = [(at, said) for at, kind, said in read_lines(file) if kind == "event" and not isinstance(said, str)]
+    (whole,) = _calls(events).values()
+    assert len(whole.recordings) == 1
+    for moment in range(1, _first(said.get("Event") in _ENDS for _, said in events)):
+        _, calls = _logged_in(events, moment, 0)
+        assert (moment, [call.recordings for call in calls.values()]) == (moment, [whole.recordings])

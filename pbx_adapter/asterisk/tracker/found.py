@@ -119,7 +119,8 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp, *, is_after_gap: b
     file = present(variables.get("MIXMONITOR_FILENAME"))
     # An event before the list may have named the first channel already; then it did not become the root.
     is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
-    if file and is_first:
+    dials_for_first = call.root is not None and channel.peer is call.root  # the other half of a Local pair
+    if file and (is_first or dials_for_first):
         on_recording_name(board, channel, file, at)
     is_known = call.announced and call.seen_from_start
     if not is_first or is_known or _was_rung_first(call, channel, variables, at):
