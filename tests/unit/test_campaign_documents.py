@@ -37,7 +37,7 @@ PLANS = st.builds(
     ceiling_percent=st.floats(0, 3),
     priority=st.integers(-100, 100),
     preview_seconds=st.integers(15, 1800),
-    script=st.text(max_size=300),
+    script=st.lists(NAMES, max_size=3).map("\n".join),
     greeting=st.builds(Greeting, message=NAMES, rounds=st.integers(1, 2), on_machine=st.sampled_from(OnMachine)),
 ).filter(lambda plan: not faults(plan))
 
