@@ -36,8 +36,11 @@ function short(child: Node | string): Node | string {
   return `${[...child.slice(0, LONGEST_TEXT)].join("")}…`;
 }
 
-/** Isolated foreign text, so that its right-to-left marks have no effect outside. */
-export function foreign(text: string): HTMLElement {
+/**
+ * Isolated foreign text, so that its right-to-left marks have no effect outside. A text node is shown whole: for texts
+ * whose length the server bounds.
+ */
+export function foreign(text: string | Text): HTMLElement {
   return el("bdi", {}, text);
 }
 

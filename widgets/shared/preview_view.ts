@@ -80,8 +80,9 @@ export class PreviewView {
   private client(offer: OfferedClient): HTMLElement[] {
     const { texts, actions } = this;
     const decide = (action: OfferAction) => () => void actions.press(action, offer.campaign, offer.entry);
+    // Whole: a script is not cut as names are.
     const about = [offer.comment, offer.script].map((text) =>
-      text ? el("p", { class: "about", tabindex: "0" }, foreign(text)) : null,
+      text ? el("p", { class: "about", tabindex: "0" }, foreign(new Text(text))) : null,
     );
     return [
       el("div", { class: "top" }, icon("phone"), el("span", { class: "state" }, texts.say("preview_title")), this.left),

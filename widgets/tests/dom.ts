@@ -19,6 +19,7 @@ Object.assign(globalThis, {
   document: window.document,
   HTMLElement: window.HTMLElement,
   HTMLAnchorElement: window.HTMLAnchorElement,
+  Text: window.Text,
   getComputedStyle: window.getComputedStyle.bind(window),
   sessionStorage: window.sessionStorage,
 });

@@ -69,6 +69,17 @@ test("the next client is shown with who they are, and nothing is pressed by itse
   assert.deepEqual(pressed, []);
 });
 
+test("a script and a comment are shown whole, however long", async () => {
+  const { view, settle } = aView();
+  const script = `${"Line of the script\n".repeat(260)}The end`;
+  const comment = `${"x".repeat(500)} and <img src=x>`;
+  view.show(shows({ script, comment }), NOW);
+  await settle();
+  const texts = [...view.element.querySelectorAll(".about bdi")].map((one) => one.textContent);
+  assert.deepEqual(texts, [comment, script]);
+  assert.equal(view.element.querySelectorAll("img").length, 0);
+});
+
 test("call and skip name the client who is shown", async () => {
   const { view, pressed, click, settle } = aView();
   view.show(shows(), NOW);
