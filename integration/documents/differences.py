@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from integration.documents.problems import shortened
 
-_LONGEST = 60
+_LONGEST = 60  # characters of a value, as it is shown
+_SAME_BEFORE = 12  # of them before the first that differs, where the values begin alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,18 @@ class Difference:
 
 
 def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Difference]:
-    """The differences by key, in alphabetical order. A missing document has no keys."""
+    """
+    The differences by key, in alphabetical order. A missing document has no keys.
+
+    Values are compared whole; of long ones that part is shown in which they differ.
+    """
     old, new = dict(_leaves(before or {})), dict(_leaves(after or {}))
-    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return [Difference(key, old.get(key), new.get(key)) for key in keys]
+    found = [
+        Difference(".".join(map(shortened, path)), *_shown(old.get(path), new.get(path)))
+        for path in old.keys() | new.keys()
+        if old.get(path) != new.get(path)
+    ]
+    return sorted(found, key=lambda each: each.key)
 
 
 def changed_secret(key: str, *, is_new: bool, is_removed: bool = False) -> Difference:
@@ -42,17 +52,26 @@ def changed_secret(key: str, *, is_new: bool, is_removed: bool = False) -> Diffe
     return Difference(key, None if is_new else "***", "***" if is_new else "*** (another)")
 
 
-def _leaves(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(document: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, value in document.items():
-        key = f"{path}.{shortened(name)}" if path else shortened(name)
+        path = (*above, name)
         if isinstance(value, Mapping):
-            yield from _leaves(value, key)
+            yield from _leaves(value, path)
             if not value:
-                yield key, "{}"
+                yield path, "{}"
         else:
-            yield key, _written(value)
+            yield path, json.dumps(value, ensure_ascii=False)
 
 
-def _written(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _shown(before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    pairs = zip(before or "", after or "", strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    begin = alike - _SAME_BEFORE if alike >= _LONGEST - 1 else 0
+    return _cut(before, begin), _cut(after, begin)
+
+
+def _cut(text: str | None, begin: int) -> str | None:
+    if text is None:
+        return None
+    rest = f"…{text[begin + 1 :]}" if begin else text
+    return rest if len(rest) <= _LONGEST else rest[: _LONGEST - 1] + "…"

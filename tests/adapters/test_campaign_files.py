@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -181,3 +183,21 @@ def test_the_commands_carry_an_office_with_its_campaigns(tmp_path: Path, capsys:
     file.write_text(SPRING.replace('"sales"', '"nowhere"'))
     assert main(["apply", str(file), *options]) == 2
     assert "there is no account nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "ends", [{"script": "Добрый день!\n" * 300}, {"employees": tuple(f"{each}" for each in range(200, 230))}]
+)
+async def test_a_change_at_the_end_of_a_long_setting_is_one(storage: Storage, ends: dict[str, Any]) -> None:
+    files = CampaignFiles(storage.campaigns, storage.settings)
+    plan = replace(CampaignPlan(name="Весна"), **ends)
+    await storage.campaigns.make(SALES, CampaignId("spring"), plan, by="Ольга")
+    (document,) = await files.export([SALES])
+    (name,) = ends
+    document[name] = [*document[name], "299"] if isinstance(document[name], list) else f"{document[name]}?"
+    (planned,) = await files.plans({"campaign": [document]}, {SALES})
+    assert [each.key for each in planned.differences] == [name]
+    await files.apply(planned, who=WHO)
+    stored = await storage.campaigns.get(SALES, CampaignId("spring"))
+    assert stored is not None
+    assert stored.plan == read_campaigns([document])[0].plan
