@@ -157,7 +157,7 @@ class AsteriskPbx:
             asyncio.create_task(self._ask_about_the_silent(session)),
         ]
         try:
-            await self._tell(listener, self._tracker.link_up(session.connected_at))
+            await self._tell(listener, self._followed("link up", lambda: self._tracker.link_up(session.connected_at)))
             while True:
                 waits = self._tracker.is_waiting or bool(self._gone)
                 batch = await session.take(timeout_seconds=_TICK_SECONDS if waits else _IDLE_SECONDS)
@@ -177,7 +177,8 @@ class AsteriskPbx:
                     events += self._take_verdicts()
                 await self._tell(listener, events)
         except Unavailable:
-            await self._tell(listener, self._tracker.link_lost(Timestamp(time.time())))
+            lost = self._followed("link lost", lambda: self._tracker.link_lost(Timestamp(time.time())))
+            await self._tell(listener, lost)
         finally:
             for task in asking:
                 task.cancel()
@@ -211,7 +212,7 @@ class AsteriskPbx:
         """Call this only when no event waits: then all events from before the PBX's answer are processed."""
         events: list[CallEvent] = []
         for uid, asked_at in self._gone.items():
-            events += self._tracker.gone(uid, asked_at)
+            events += self._followed("gone", partial(self._tracker.gone, uid, asked_at))
         if self._gone:
             log.warning("channels ended without an event of the PBX", pbx=self.id, count=len(self._gone))
             self._gone.clear()
@@ -223,7 +224,10 @@ class AsteriskPbx:
         return self._followed(str(frame.get("Event")), lambda: self._tracker.feed(frame, at))
 
     def _followed(self, name: str, follow: Callable[[], Sequence[CallEvent]]) -> Sequence[CallEvent]:
-        """The tracker accepts any frame. If one fails all the same, log it and continue with the next."""
+        """
+        The tracker raises at nothing. If it does all the same, log it and continue: this step is lost for one call, and
+        without the link every call would be.
+        """
         try:
             return follow()
         except Exception:

@@ -20,8 +20,9 @@ from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.ami.faults import why_no_connection
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.adapters.asterisk_kit import QUICK, linked, settings_for
-from tests.adapters.scripted_pbx import ScriptedPbx
+from tests.adapters.scripted_pbx import ScriptedPbx, channel, event
 from tests.lab.waiting import until
 
 PATIENT = replace(QUICK, backoff=(30.0,), auth_retry=30.0, answer=0.3)  # long enough to look at the state
@@ -221,3 +222,38 @@ async def test_missing_rights_are_shown_while_the_link_is_up(tmp_path: Path) -> 
         assert is_(pbx.link, StateReason.PERMISSION_MISSING)
         assert pbx.link.fault is not None
         assert pbx.link.fault.detail == {"user": "dozvon", "actions": "CoreStatus, CoreShowChannels"}
+
+
+@pytest.mark.parametrize("step", ["feed", "tick", "gone", "link_up", "link_lost"])
+async def test_a_mistake_in_following_one_call_breaks_no_link_and_no_other_call(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, failed = getattr(Tracker, step), asyncio.Event()
+
+    def once_wrong(tracker: Tracker, *told: object, **named: object) -> object:
+        if failed.is_set():
+            return whole(tracker, *told, **named)
+        failed.set()
+        raise IndexError("a call without a leg")
+
+    async def knows_no_channel(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
+        if action["Action"] != "Status" or "Channel" not in action:
+            return await pbx.well_behaved(action, writer)
+        return f"Response: Error\r\nActionID: {action['ActionID']}\r\nMessage: No such channel\r\n\r\n".encode()
+
+    monkeypatch.setattr(Tracker, step, once_wrong)
+    async with ScriptedPbx() as pbx:
+        pbx.reply = knows_no_channel
+        timing = replace(QUICK, silent=0.2, ask_every=0.05)
+        async with linked(settings_for(pbx.port), timing=timing) as (_, listener):
+            assert pbx.writer is not None
+            pbx.writer.write(event("Newchannel", **channel("1.1")))
+            if step == "link_lost":
+                await listener.until(lambda: listener.calls)
+                pbx.writer.close()
+            await until(failed.is_set)
+            await until(lambda: pbx.connections == (2 if step == "link_lost" else 1))
+            await listener.until(lambda: len(listener.resyncs) == pbx.connections)
+            pbx.writer.write(event("Newchannel", **channel("2.1", "PJSIP/trunk-00000002")))
+            await listener.until(lambda: any(each.native_id == "2.1" for each in listener.calls.values()))
+            assert len(listener.links) == 2 * pbx.connections - 1
