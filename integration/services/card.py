@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import phonenumbers
@@ -351,8 +352,9 @@ def display_number(text: str | None, numbering: Numbering) -> str:
 
 
 def _has_no_name(person: Person, match_key: str) -> bool:
-    """A CRM that makes a lead of an unknown number by itself gives it the number as a name."""
-    return not person.name.strip() or match_key in "".join(filter(str.isdigit, person.name))
+    """A CRM that makes a lead of an unknown number by itself names it by the number, and then by the kind of call."""
+    before_words = "".join(takewhile(lambda char: not char.isalpha(), person.name))
+    return not person.name.strip() or match_key in "".join(filter(str.isdigit, before_words))
 
 
 def _may_make(account: Account, call: Call, number: PhoneNumber) -> bool:

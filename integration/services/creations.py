@@ -19,6 +19,7 @@ from integration.domain.crm.new_clients import new_client
 from integration.domain.ids import CallId, ManagerId
 from integration.domain.numbers.client import client_of
 from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.people.names import LONGEST_CREATED_NAME
 from integration.domain.settings import MadeByHand, NewClient
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unpaid
 from integration.ports.coordination import Coordination
@@ -34,7 +35,6 @@ _TWICE_SECONDS = 3.0  # a second press within it is the same one
 _REQUEST_REMEMBERED_SECONDS = 3600.0
 _UNDER_WAY_SECONDS = 30.0  # at most, for one whose process is killed
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_LONGEST_NAME = 200
 
 
 class Creations:
@@ -193,8 +193,8 @@ class Creations:
 def _name(text: str) -> str:
     """Raises: Refused."""
     name = " ".join(text.split())
-    if not 1 <= len(name) <= _LONGEST_NAME:
-        raise Refused("bad_request", f"name: 1 to {_LONGEST_NAME} characters")
+    if not 1 <= len(name) <= LONGEST_CREATED_NAME:
+        raise Refused("bad_request", f"name: 1 to {LONGEST_CREATED_NAME} characters")
     return name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integration.domain.calls.call import Call, Direction
 from integration.domain.ids import AccountId
+from integration.domain.people.names import LONGEST_CREATED_NAME, without_direction
 from integration.ports.campaigns import AttemptJournal, CampaignStore, EntryStore
 
 
@@ -27,4 +28,9 @@ class ListedClients:
         listed = await self._entries.get(account, attempt.campaign, attempt.entry)
         if campaign is None or listed is None:
             return None
-        return {"name": listed.entry.name, "campaign": campaign.plan.name}
+        return {"name": _in_one_line(listed.entry.name), "campaign": _in_one_line(campaign.plan.name)}
+
+
+def _in_one_line(name: str) -> str:
+    """As a contact may be named, which the card suggests: a CRM's names, and those of REST, can be anything."""
+    return " ".join(without_direction(name).split())[:LONGEST_CREATED_NAME].rstrip()

@@ -33,6 +33,7 @@ from integration.services.accounts import Account
 from integration.services.card import display_number
 from integration.services.click import Refused, desk_of
 from integration.services.hub import Hub
+from integration.texts import LANGUAGES
 from integration.texts.dialling import hold_sentence
 
 log = structlog.get_logger()
@@ -196,7 +197,7 @@ class Offers:
     async def _take_from_another(self, message: dict[str, Any]) -> None:
         try:
             number, press = str(message["number"]), _read(message)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             log.warning("a press of another release is not understood")
             return
         if self.take(press):
@@ -261,5 +262,10 @@ def _read(message: dict[str, Any]) -> OfferPress:
         campaign=CampaignId(str(message["campaign"])),
         action=Decided(message["action"]),
         entry=None if entry is None else EntryId(int(entry)),
-        language=message.get("language"),  # an older release sends none
+        language=own_language(message.get("language")),
     )
+
+
+def own_language(said: object) -> str | None:
+    """A language of a page, if it is one of ours; None also where an older release sends none."""
+    return next((each for each in LANGUAGES if each == said), None)

@@ -7,8 +7,7 @@ from typing import Any
 
 from integration.domain.ids import AccountId, CampaignId, EntryId, ManagerId
 from integration.services.click import Refused
-from integration.services.offers import Decided, OfferPress
-from integration.texts import LANGUAGES
+from integration.services.offers import Decided, OfferPress, own_language
 
 _ACTIONS = {each.value for each in Decided}
 _LONGEST_CAMPAIGN = 100
@@ -24,12 +23,11 @@ def offer_press(account: AccountId, manager: ManagerId, message: Mapping[str, An
         raise Refused("bad_request", "campaign: the campaign that shows the client")
     if entry is not None and (not isinstance(entry, int) or isinstance(entry, bool) or not 0 < entry < _MOST_ENTRY):
         raise Refused("bad_request", "entry: the client who is shown")
-    language = message.get("language")
     return OfferPress(
         account=account,
         manager=manager,
         campaign=CampaignId(campaign),
         action=Decided(action),
         entry=None if entry is None else EntryId(entry),
-        language=next((each for each in LANGUAGES if each == language), None),
+        language=own_language(message.get("language")),
     )

@@ -71,6 +71,39 @@ async def test_a_client_whom_the_crm_has_under_their_number_has_the_list_s_name(
     assert (card["person"]["id"], card["listed"]) == ("227", {"name": "Клиент 0", "campaign": "Весна"})
 
 
+@pytest.mark.parametrize("name", ["Иван Петров +7 916 123-00-00", "ООО «Ромашка» (8 916 123-00-00)"])
+async def test_a_name_in_the_crm_that_has_the_number_behind_it_is_a_name(scene: Scene, name: str) -> None:
+    page, world = scene.world.page(ANNA), scene.world
+    await scene.start(somebody(0), employees=("101",))
+    await world.storage.phone_book.put_persons(
+        ACME, [replace(IVAN, name=name, phones=(number(0),))], numbering=DEFAULT_NUMBERING
+    )
+    (asked,) = await scene.step()
+    await scene.phones.talk(asked)
+    card = shown(page)[-1]
+    assert (card["person"]["name"], card["listed"]) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", ""),
+        (" \n\t", ""),
+        ("Иван\n  Петров\0", "Иван Петров\0"),
+        ("\u202eвонавИ\u2066", "вонавИ"),
+        ("я" * 10_000, "я" * 200),
+        ("я" * 199 + " Иван", "я" * 199),
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+    ],
+)
+async def test_a_name_from_the_list_fits_a_contact_s(scene: Scene, name: str, said: str) -> None:
+    page = scene.world.page(ANNA)
+    await scene.start(replace(somebody(0), name=name), employees=("101",))
+    (asked,) = await scene.step()
+    await scene.phones.talk(asked)
+    assert shown(page)[-1]["listed"] == {"name": said, "campaign": "Весна"}
+
+
 async def test_a_call_of_no_campaign_has_nobody_from_a_list(scene: Scene) -> None:
     world, page = scene.world, scene.world.page(ANNA)
     await scene.start(somebody(0), employees=("101",))

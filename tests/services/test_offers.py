@@ -486,6 +486,25 @@ async def test_a_process_that_takes_over_goes_on_with_the_same_client(scene: Sce
     assert [each.number for each in await scene.step(after=1.0)] == [number(0)]
 
 
+async def test_a_client_of_before_a_long_pause_does_not_come_back_for_the_seconds_that_were_left(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",), preview_seconds=1800)
+    await scene.step()
+    await scene.put(CampaignState.PAUSED)
+    scene.desk.leave(scene.run)
+    await scene.run.end()  # before it has stored that nobody is shown
+    scene.world.clock.advance(1797.0)
+    await scene.put(CampaignState.RUNNING)
+    scene.new_process()
+    await scene.take()
+    told(page)
+    await scene.step()
+    (message,) = told(page)
+    assert message["offer"]["until"] == scene.world.clock.now() + 1800
+    await scene.step(after=5.0)
+    assert told(page) == []
+
+
 async def test_a_press_that_a_killed_process_did_not_carry_out_dials_nobody(scene: Scene) -> None:
     scene.world.page(ANNA)
     await preview(scene, 0, employees=("101",))
@@ -525,6 +544,32 @@ async def test_a_press_reaches_the_process_that_dials(scene: Scene) -> None:
         await browsers.press(scene.world.account, call_of(offer, language="uk"))
     assert [press.language for _, press in scene.desk.floor.presses] == ["uk"]
     assert [each.number for each in await scene.step()] == [number(0)]
+
+
+@pytest.mark.parametrize("said", [None, "pl", "x" * 10_000, 5, ["uk"], {"uk": "uk"}])
+async def test_a_press_of_another_release_is_answered_in_the_office_s_language(scene: Scene, said: Any) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    offer = told(page)[0]["offer"]
+    message = {"from": "there", "number": "there/1", "account": ACME, "manager": ANNA, "campaign": SPRING,
+               "action": "call", "entry": offer["entry"], "language": said}  # fmt: skip
+    wrong: list[dict[str, Any]] = [{"entry": float("inf")}, {"entry": []}, {"action": {}}]
+    strange = [{**message, **each} for each in wrong]
+    came = asyncio.Event()
+
+    def taken(press: OfferPress) -> bool:
+        came.set()
+        return scene.desk.pressed(press)
+
+    scene.offers.take = taken
+    async with listening(scene.offers):
+        for each in (*strange, {"taken": None}, message):
+            await scene.world.coordination.publish("offers", each)
+        await asyncio.wait_for(came.wait(), 10.0)
+    await scene.world.storage.do_not_call.add(ACME, [number(0)], lists_of=[ACME], by="Ольга", why="asked")
+    await scene.step()
+    assert "Работа с этой" in told(page)[0]["text"]
 
 
 async def test_whoever_presses_while_no_process_dials_is_told_so(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,13 +51,18 @@ class Offering:
         return [each for each in self._floor.offers.values() if each.campaign == self._campaign]
 
     async def begin(self) -> None:
-        """Go on with the clients whom the process before has shown. Raises: Unavailable."""
+        """
+        Go on with the clients whom the process before has shown, unless no page has shown them for some time: the
+        campaign was on a pause, or all processes were away. Raises: Unavailable.
+        """
         floor = self._floor
         doing = (await self._journals.dialling.now(floor.account.id)).get(self._campaign)
         now = floor.sources.clock.now()
-        for offer in doing.offers if doing is not None else ():
+        if doing is None:
+            return
+        for offer in doing.offers:
             self._unsure |= self._managers_of(offer.employee)
-            if now < offer.until:
+            if now < offer.until and now - doing.at <= STALE_SECONDS:
                 floor.offers.setdefault(offer.employee, offer)
 
     async def end(self) -> None:
