@@ -278,3 +278,16 @@ def test_the_answer_rate_is_taken_much_higher_where_little_is_known() -> None:
     tables = Tables(many, 12)
     assert tables.likely(0.0) == pytest.approx(many.highest_rate(12), abs=0.01)
     assert tables.likely(20.0) < tables.likely(0.0) / 2, "most who answer have answered by then"
+
+
+@pytest.mark.parametrize("free", [3, 8, 15])
+def test_an_hour_in_which_nobody_answered_on_another_day_does_not_let_the_ceiling_be_broken(free: int) -> None:
+    found, chance = Estimates(), random.Random(1)
+    for _ in range(300):
+        found.see_dial(12, is_live=False, ring_seconds=25.0)
+    for _ in range(300):  # today
+        found.see_dial(11, is_live=chance.random() < 0.2, ring_seconds=10.0)
+    answers, now = Answers(60), Timestamp(NOON + 1)
+    said = pace(people(free), in_flight(free), found, answers, ceiling=0.03, hour=12, now=now, most=60)
+    chances = [0.2] * (free + len(said.risks))
+    assert exact(chances, free + answers.bears(0.03) + 1) <= 1.001e-6

@@ -169,10 +169,11 @@ class Estimates:
         return min(max(mean, 0.01), 0.99)
 
     def highest_rate(self, hour: int) -> float:
-        """The share of live answers now, three standard deviations higher than it seems."""
-        rate = self._hour(hour)
-        mean = rate.mean
-        return min(mean + 3.0 * math.sqrt(mean * (1.0 - mean) / (rate.all + 1.0)), 0.99)
+        """
+        The share of live answers now, three standard deviations higher than it seems: in this hour, or lately if that
+        is more. What an hour knows is of other days, and one of them may have been a bad one.
+        """
+        return max(_far_above(self._hour(hour)), _far_above(self._rate))
 
     def see_answer(self, *, abandoned: bool, ceiling: float, is_held: bool) -> None:
         """
@@ -225,6 +226,11 @@ START_PRICE, LOWEST_PRICE, HIGHEST_PRICE = 0.02, 0.005, 0.08
 GAIN = 0.05
 AIM_BELOW = 0.8  # of the ceiling: what the feedback steers to, so that chance does not reach the ceiling
 _LAWS = ("answer", "other", "talk", "wrap")
+
+
+def _far_above(rate: Rate) -> float:
+    mean = rate.mean
+    return min(mean + 3.0 * math.sqrt(mean * (1.0 - mean) / (rate.all + 1.0)), 0.99)
 
 
 def _rate(value: object) -> Rate | None:
