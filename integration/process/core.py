@@ -302,7 +302,8 @@ class Core:
     def _tracking(self, account: Account, pbx: PbxId) -> CallTracking:
         own = partial(self.ownership, account, pbx)
         observers: list[CallObserver] = [self.cards, self.page_news, self.own_list_calls, self.clicked_clients]
-        return CallTracking(account, pbx, self.storage.calls, self.clock, observers, self.wake, own)
+        attempt_of = self.storage.attempts.of_call
+        return CallTracking(account, pbx, self.storage.calls, self.clock, observers, self.wake, own, attempt_of)
 
     async def end_left_calls(self, account: Account) -> None:
         """End calls on PBXs that the account left while Dozvon was stopped. Raises: Unavailable."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Protocol
@@ -19,7 +19,9 @@ from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.ownership import SOLE, Ownership
 from integration.domain.calls.tracking import Change, advance
-from integration.domain.ids import CallId, PbxId, Timestamp
+from integration.domain.campaigns.attempts import as_dialled
+from integration.domain.campaigns.model import Attempt
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
@@ -42,6 +44,13 @@ class CallObserver(Protocol):
 
     def on_resumed(self, account: Account, call: Call) -> None:
         """This process takes over a live call, in the state that the last process stored."""
+
+
+AttemptOf = Callable[[AccountId, CallId], Awaitable[Attempt | None]]
+
+
+async def _no_attempt(_account: AccountId, _call: CallId) -> Attempt | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +78,13 @@ class CallTracking:
         observers: Sequence[CallObserver],
         wake: asyncio.Event,
         ownership: Callable[[Call], Ownership] = lambda _: SOLE,
+        attempt_of: AttemptOf = _no_attempt,
     ) -> None:
         """
         Args:
             wake: set when intents were queued.
             ownership: whether a call is the account's, by what is known now.
+            attempt_of: the campaigns' attempt that made a call. Raises: Unavailable.
         """
         self._account = account
         self._pbx = pbx
@@ -82,6 +93,8 @@ class CallTracking:
         self._observers = observers
         self._wake = wake
         self.ownership = ownership
+        self._attempt_of = attempt_of
+        self._linked_at = Timestamp(0.0)
         self._live: dict[CallId, Call] = {}
         self._in_order = asyncio.Lock()  # the PBX's events, and what managers add to a call
         self._backlog: list[SavedStep] = []
@@ -205,6 +218,8 @@ class CallTracking:
 
     async def on_link(self, is_up: bool, reason: str) -> None:
         self.links += is_up
+        if is_up:
+            self._linked_at = self._clock.now()
         log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
 
     async def _apply(self, event: CallEvent) -> tuple[SavedStep, Call, frozenset[Change]] | None:
@@ -215,8 +230,8 @@ class CallTracking:
         step = advance(call, event, account=self._account.id, pbx=self._pbx)
         if step.call is None or step.call == call:
             return None
-        own, call = self.ownership(step.call), step.call
-        shown = call
+        call = await self._whole(step.call) if Change.ENDED in step.changes else step.call
+        own, shown = self.ownership(call), call
         if own is not SOLE or call.elsewhere:
             shown = replace(call, elsewhere=not own.shows)
             call = replace(call, elsewhere=not (own.shows if call.is_live else own.writes))
@@ -238,6 +253,22 @@ class CallTracking:
             call = replace(call, announced=True)
             self._keep(call)
         return SavedStep(call=call, intents=intents, event=timeline_entry(event)), shown, step.changes
+
+    async def _whole(self, call: Call) -> Call:
+        """
+        An ended call of which a part fell into a gap of the link, or went by before this process: a campaign's has its
+        client from the journal of attempts. What a PBX shows of it in the middle may lack the number. While the
+        database is away nobody waits for it.
+        """
+        if call.started_at > self._linked_at or self._backlog:
+            return call
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                attempt = await self._attempt_of(self._account.id, call.id)
+        except (Unavailable, TimeoutError) as exc:
+            log.warning("a call keeps the client that the PBX showed", call_id=call.id, error=str(exc))
+            return call
+        return call if attempt is None else as_dialled(call, attempt, self._account.settings.numbering)
 
     def _keep(self, call: Call) -> None:
         if call.is_live and call.merged_into is None:

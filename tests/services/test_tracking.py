@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from integration.domain.calls.call import Disposition
+from integration.domain.calls.call import Direction, Disposition
 from integration.domain.calls.intents import IntentKind
-from integration.domain.ids import Timestamp
+from integration.domain.campaigns.model import Attempt, Mode
+from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.coordination import Lease
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.following import follow_pbx
-from integration.services.tracking import CallTracking
+from integration.services.tracking import AttemptOf, CallTracking
 from integration.storage.sql.calls import SqlCallStore
 from tests.services.conftest import (
     ACME,
@@ -184,6 +186,55 @@ async def test_steps_that_waited_for_the_database_are_not_written_over_somebody_
     stored = await world.storage.calls.get(ACME, call())
     assert stored is not None
     assert stored.disposition is Disposition.ANSWERED
+
+
+async def _ended_after(world: World, attempt_of: AttemptOf, *, is_over_a_login: bool) -> list[str | None]:
+    """A campaign's call that the PBX shows without its client ends. The numbers under which calls are to be logged."""
+    tracking = CallTracking(
+        world.account, PBX, world.storage.calls, world.clock, [], asyncio.Event(), attempt_of=attempt_of
+    )
+    await tracking.begin()
+    await tracking.on_link(True, "")
+    if not is_over_a_login:
+        world.clock.advance(1.0)
+    now = world.clock.now()
+    await tracking.on_events([replace(started(now), direction=Direction.OUTBOUND, caller="", called="s")])
+    await tracking.on_events([ended(Timestamp(now + 9))])
+    (stored,) = [await world.storage.calls.get(ACME, call())]
+    assert stored is not None
+    logged = [item for item in await world.waiting() if item.key == "log_call"]
+    return [stored.called for _ in logged]
+
+
+_ATTEMPT = Attempt(
+    id=AttemptId("a"), campaign=CampaignId("spring"), entry=EntryId(1), number="+79161234567", line="pbx/1", fence=1,
+    mode=Mode.PREDICTIVE, written_at=Timestamp(0.0),
+)  # fmt: skip
+
+
+async def test_a_campaign_s_call_over_a_gap_of_the_link_is_logged_under_its_attempt_s_number(world: World) -> None:
+    asked: list[tuple[AccountId, CallId]] = []
+
+    async def attempt_of(account: AccountId, of: CallId) -> Attempt | None:
+        asked.append((account, of))
+        return _ATTEMPT
+
+    assert await _ended_after(world, attempt_of, is_over_a_login=True) == ["+79161234567"]
+    assert asked == [(ACME, call())]
+
+
+async def test_a_call_that_was_heard_whole_asks_no_journal(world: World) -> None:
+    async def attempt_of(account: AccountId, of: CallId) -> Attempt | None:
+        raise AssertionError("nobody is asked")
+
+    assert await _ended_after(world, attempt_of, is_over_a_login=False) == []
+
+
+async def test_while_the_journal_cannot_be_read_a_call_stays_as_it_was_seen(world: World) -> None:
+    async def attempt_of(account: AccountId, of: CallId) -> Attempt | None:
+        raise Unavailable("the database is away")
+
+    assert await _ended_after(world, attempt_of, is_over_a_login=True) == []
 
 
 async def _unavailable(*_: object, **__: object) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from integration.domain.calls.call import Call, Direction
-from integration.domain.campaigns.attempts import LookAgain, begun, ended, left_behind, with_call
+from integration.domain.campaigns.attempts import LookAgain, as_dialled, begun, ended, left_behind, with_call
 from integration.domain.campaigns.decide import Dial
 from integration.domain.campaigns.model import Attempt, AttemptState, Entry, EntryState, Mode, Outcome, Try
 from integration.domain.campaigns.outcomes import Came
 from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, PbxId, Timestamp
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from tests.unit.campaign_scene import MOSCOW, NOON, NUMBER, campaign, entry
 
 DIAL = Dial(entry=EntryId(1), number=NUMBER, line="pbx/1", zones=(MOSCOW,), employee="102")
@@ -40,6 +42,28 @@ def test_what_is_written_says_whom_for_whom_by_which_line_and_zone() -> None:
 def test_the_tenth_attempt_is_built_like_the_first() -> None:
     tenth = begun(campaign(), DIAL, attempt=AttemptId("attempt-9"), fence=7, now=NOON)
     assert replace(tenth, id=AttemptId("attempt-1")) == written()
+
+
+@pytest.mark.parametrize(
+    ("shown", "caller"),
+    [
+        ({"caller": NUMBER, "called": "s"}, ""),
+        ({"caller": "102", "called": "74950000777"}, "102"),
+        ({"caller": "", "called": ""}, ""),
+        ({"direction": Direction.INBOUND, "caller": NUMBER.removeprefix("+"), "called": "s"}, ""),
+        ({"direction": Direction.INBOUND, "caller": NUMBER, "called": "s", "final_responsible": "102"}, "102"),
+        ({"direction": Direction.INTERNAL, "caller": "102", "called": "101"}, ""),
+    ],
+)
+def test_a_call_that_was_seen_from_its_middle_has_the_client_of_its_attempt(shown: dict[str, Any], caller: str) -> None:
+    seen = as_dialled(replace(live(), **shown), written(), DEFAULT_NUMBERING)
+    assert (seen.direction, seen.caller, seen.called) == (Direction.OUTBOUND, caller, NUMBER)
+
+
+@pytest.mark.parametrize("called", [NUMBER, NUMBER.removeprefix("+"), "8" + NUMBER.removeprefix("+7")])
+def test_a_call_that_shows_its_client_stays_as_the_pbx_shows_it(called: str) -> None:
+    seen = replace(live(), called=called)
+    assert as_dialled(seen, written(), DEFAULT_NUMBERING) is seen
 
 
 def test_an_outcome_ends_the_attempt_and_moves_the_entry() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from integration.domain.calls.call import (
 )
 from integration.domain.calls.received import Answerer, Received
 from integration.domain.campaigns.model import Outcome
-from integration.domain.campaigns.outcomes import outcome_of
+from integration.domain.campaigns.outcomes import Came, outcome_of
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 T0 = 1000.0
@@ -143,6 +144,24 @@ def test_with_the_client_first_an_answer_that_no_employee_takes_is_no_talk() -> 
     legs = leg(answered_at=Timestamp(T0 + 10)), leg("102", result=LegResult.NOANSWER)
     came = outcome_of(call(*legs, origin=Origin(kind="click", request_id="dozvon-a"), hangup_by=HangupBy.SYSTEM))
     assert (came.outcome, came.connected_at) == (Outcome.ABANDONED, None)
+
+
+def test_the_attempt_knows_whose_phone_rang_first() -> None:
+    """After a login in the middle of it nothing of the employee's leg may be known."""
+    seen = call(leg(answered_at=Timestamp(T0 + 10)), ended_at=Timestamp(T0 + 12), origin=Origin(kind="click"))
+    cut = replace(seen, hangup_by=HangupBy.SYSTEM, end_inferred=True)
+    assert outcome_of(cut, employee_first=True) == Came(
+        outcome=Outcome.SILENT, answered_at=Timestamp(T0 + 10), connected_at=Timestamp(T0 + 10)
+    )
+    assert outcome_of(cut, employee_first=False).outcome is Outcome.ABANDONED
+
+
+@pytest.mark.parametrize("legs", [(), (leg("120", result=LegResult.CANCELLED),)])
+def test_who_waits_has_answered_though_their_leg_was_not_seen(legs: tuple[Leg, ...]) -> None:
+    met = Received(waits_since=Timestamp(T0 + 10))
+    seen = call(*legs, ended_at=Timestamp(T0 + 12.2), hangup_by=HangupBy.SYSTEM, end_inferred=True, received=met)
+    came = outcome_of(seen, had_gap=True, employee_first=False)
+    assert (came.outcome, came.answered_at) == (Outcome.ABANDONED, T0 + 10)
 
 
 def test_an_employee_who_does_not_answer_uses_up_nothing_of_the_client() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from integration.domain.calls.call import Call
+from integration.domain.calls.call import Call, Direction
 from integration.domain.campaigns.decide import Dial
 from integration.domain.campaigns.model import Attempt, AttemptState, Campaign, Entry, Outcome, Try
 from integration.domain.campaigns.outcomes import Came, outcome_of
 from integration.domain.campaigns.redial import after
 from integration.domain.ids import AttemptId, CallId, Timestamp
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import read_number
 
 _UNSEEN_SECONDS = 60.0
 """After the ring time: so long a call that nobody sees may still be on its way through a PBX or a carrier."""
@@ -83,12 +85,32 @@ def left_behind(
         it is marked as sent first: it is not dialled, and uses up nothing. One that was sent and is seen nowhere is
         UNKNOWN after its ring time and a minute, and counts; it is never sent a second time.
     """
+    if call is not None and call.is_live:
+        return LookAgain()
     if call is not None:
-        return LookAgain() if call.is_live else outcome_of(call, ring_seconds=ring_seconds, had_gap=had_gap)
+        is_employee_first = attempt.employee is not None  # until it has ended, only such an attempt has one
+        return outcome_of(call, ring_seconds=ring_seconds, had_gap=had_gap, employee_first=is_employee_first)
     if attempt.state is AttemptState.WRITTEN or attempt.sent_at is None:
         return Came(outcome=Outcome.NOT_DIALLED)
     seen_by = Timestamp(attempt.sent_at + ring_seconds + _UNSEEN_SECONDS)
     return LookAgain(at=seen_by) if now < seen_by else Came(outcome=Outcome.UNKNOWN)
+
+
+def as_dialled(call: Call, attempt: Attempt, numbering: Numbering) -> Call:
+    """
+    The call that an attempt has made, with the attempt's client: what a PBX shows in the middle of such a call may lack
+    the number, be the line's own, or look like a call from outside.
+    """
+
+    def is_client(number: str | None) -> bool:
+        read = read_number(number, numbering) if number else None
+        return read is not None and read.e164 == attempt.number
+
+    if call.direction is Direction.OUTBOUND and is_client(call.called):
+        return call
+    is_ours = call.direction is Direction.OUTBOUND and not is_client(call.caller)
+    caller = call.caller if is_ours else call.final_responsible or ""
+    return replace(call, direction=Direction.OUTBOUND, caller=caller, called=attempt.number)
 
 
 def with_call(attempt: Attempt, call: CallId, sent_at: Timestamp) -> Attempt:

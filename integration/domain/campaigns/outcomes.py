@@ -59,21 +59,28 @@ class Came:
     cause: int | None = None
 
 
-def outcome_of(call: Call, *, ring_seconds: float | None = None, had_gap: bool = False) -> Came:
+def outcome_of(
+    call: Call, *, ring_seconds: float | None = None, had_gap: bool = False, employee_first: bool | None = None
+) -> Came:
     """
     What came of a campaign's call that has ended.
 
     Args:
         ring_seconds: after which the dialler hangs up: a call that was cancelled then was not answered.
         had_gap: the link to the PBX was lost while it was made.
+        employee_first: whose phone rang first, as the attempt has it; None: not known, the call's legs tell.
 
     Of several legs to the client (a second trunk after the first failed) the last one decides. A call whose end nobody
     saw is UNKNOWN unless an answer was seen. One without a leg to the client never left the PBX, if it was seen whole;
-    else the client may have rung unseen.
+    else the client may have rung unseen. Who waits or hears a message has answered, whatever was seen of their leg.
     """
     client = _client_leg(call)
-    if client is not None and client.answered_at is not None:
-        return _answered(call, client, client.answered_at)
+    answered_at = client.answered_at if client is not None else None
+    if answered_at is None and call.received is not None:
+        answered_at = call.received.answered_by
+    if answered_at is not None:
+        is_employee_first = _rang_employee_first(call) if employee_first is None else employee_first
+        return _answered(call, client, answered_at, is_employee_first=is_employee_first)
     if call.failure is not None:
         return Came(outcome=Outcome.EMPLOYEE_FAILED)
     if client is None:
@@ -107,25 +114,26 @@ def _unanswered(client: Leg) -> Outcome:
     return _BY_RESULT.get(client.result, Outcome.NO_ANSWER) if client.result is not None else Outcome.NO_ANSWER
 
 
-def _answered(call: Call, client: Leg, answered_at: Timestamp) -> Came:
+def _answered(call: Call, client: Leg | None, answered_at: Timestamp, *, is_employee_first: bool) -> Came:
     # With the employee first, the employee has been on the line since before the client's answer.
+    cause = client.cause if client is not None else None
     employees = [leg for leg in call.legs if leg is not client and leg.answered_at is not None]
     times = [leg.answered_at for leg in employees if leg.answered_at is not None]
-    connected = max(min(times), answered_at) if times else answered_at if _rang_employee_first(call) else None
+    connected = max(min(times), answered_at) if times else answered_at if is_employee_first else None
     ended = call.ended_at if call.ended_at is not None else answered_at
     met = call.received or Received()
     if connected is None:
         outcome = _without_employee(call, met, answered_at, ended)
-        return Came(outcome=outcome, answered_at=answered_at, cause=client.cause)
+        return Came(outcome=outcome, answered_at=answered_at, cause=cause)
     if connected - answered_at > WAIT_SECONDS and not met.keys:  # who pressed a key asked for an employee later
-        return Came(outcome=Outcome.ABANDONED, answered_at=answered_at, connected_at=connected, cause=client.cause)
+        return Came(outcome=Outcome.ABANDONED, answered_at=answered_at, connected_at=connected, cause=cause)
     outcome = Outcome.SILENT if ended - connected < _SILENT_SECONDS else Outcome.TALKED
-    return Came(outcome=outcome, answered_at=answered_at, connected_at=connected, cause=client.cause)
+    return Came(outcome=outcome, answered_at=answered_at, connected_at=connected, cause=cause)
 
 
 def _rang_employee_first(call: Call) -> bool:
     """
-    Then the employee has been on the line since before the client's answer, whatever else was seen.
+    Read from what was seen: then the employee has been on the line since before the client's answer.
 
     Attempts of both forms have an origin of ours; the employee's own leg tells them apart, if the beginning was seen.
     """

@@ -249,7 +249,7 @@ class OwnListDialler:
                 account, manager, lambda own: look_later(own, now, seconds=_LOOK_FOR_RECORDS_SECONDS)
             )
             return
-        came = outcome_of(call)
+        came = outcome_of(call, employee_first=True)
         await self._desk.change(
             account,
             manager,
