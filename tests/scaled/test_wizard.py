@@ -45,9 +45,11 @@ async def second_pbx(folder: Path) -> AsyncIterator[Simulator]:
 async def cards_of(town: Town) -> AsyncIterator[dict[str, float]]:
     """By call of the first office: how many seconds after its beginning Anna's page told that it rings."""
     took: dict[str, float] = {}
+    is_open = asyncio.Event()
 
     async def watch() -> None:
         async with town.page(town.processes[0]) as page:
+            is_open.set()
             while True:
                 card = await page.gets("call_updated", state="ringing")
                 call = card["call"]  # told again while it rings, when something is found out about the client
@@ -55,6 +57,7 @@ async def cards_of(town: Town) -> AsyncIterator[dict[str, float]]:
 
     watching = asyncio.create_task(watch())
     try:
+        await asyncio.wait_for(is_open.wait(), PATIENCE_SECONDS)
         yield took
     finally:
         watching.cancel()

@@ -166,7 +166,9 @@ def test_who_waits_has_answered_though_their_leg_was_not_seen(legs: tuple[Leg, .
 
 def test_an_employee_who_does_not_answer_uses_up_nothing_of_the_client() -> None:
     own = leg("102", via=Via.CLICK, result=LegResult.NOANSWER)
-    assert outcome_of(call(own, origin=Origin(kind="click"))).outcome is Outcome.EMPLOYEE_FAILED
+    failed = call(own, origin=Origin(kind="click"))
+    assert outcome_of(failed).outcome is Outcome.EMPLOYEE_FAILED
+    assert outcome_of(failed, employee_first=False, had_gap=True).outcome is Outcome.UNKNOWN
 
 
 def test_of_several_trunks_the_last_one_decides() -> None:

@@ -81,7 +81,7 @@ def outcome_of(
     if answered_at is not None:
         is_employee_first = _rang_employee_first(call) if employee_first is None else employee_first
         return _answered(call, client, answered_at, is_employee_first=is_employee_first)
-    if call.failure is not None:
+    if call.failure is not None and employee_first is not False:
         return Came(outcome=Outcome.EMPLOYEE_FAILED)
     if client is None:
         is_whole = call.seen_from_start and not (call.end_inferred or call.recovered or had_gap)
