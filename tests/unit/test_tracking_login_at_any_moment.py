@@ -230,6 +230,19 @@ def test_a_login_while_a_campaign_s_client_rings_hears_the_answer(name: str) -> 
         assert (moment, found) == (moment, [outcome_of(whole).outcome])
 
 
+@pytest.mark.parametrize("name", ["busy", "declines", "rings_out"])
+def test_a_login_while_a_campaign_s_client_rings_hears_why_they_did_not_answer(name: str) -> None:
+    """What the client's phone said was followed by a second leg without a cause: who declined was called as one who had
+    only not answered."""
+    with (TRACES / f"campaign_client_{name}.jsonl").open("rb") as file:
+        events = [(at, said) for at, kind, said in read_lines(file) if kind == "event" and not isinstance(said, str)]
+    (whole,) = _calls(events).values()
+    for moment in range(1, _first(said.get("Event") in _ENDS for _, said in events)):
+        _, calls = _logged_in(events, moment, 0)
+        found = [(outcome_of(call).outcome, len(call.legs), call.legs[-1].cause) for call in calls.values()]
+        assert (moment, found) == (moment, [(outcome_of(whole).outcome, 1, whole.legs[-1].cause)])
+
+
 @pytest.mark.parametrize("name", ["campaign_client_taken", "campaign_employee_hangs_up"])
 def test_a_login_finds_the_recording_of_a_campaign_s_call(name: str) -> None:
     """It is named on the half of the Local channel that dials the client, which is not the call's first channel."""

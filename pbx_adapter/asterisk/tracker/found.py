@@ -71,8 +71,9 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     if leg is None:
         return
     leg.originated = leg.originated or is_client  # or the client's answer would not be taken for one
-    if source is not None:
-        explain_dial(source)
+    for dialling in (source, source.peer) if source is not None else ():  # the other half of a Local pair dials for it
+        if dialling is not None:
+            explain_dial(dialling)
     if channel.bridge is None:
         ring_leg(board, leg, at)
     else:
