@@ -14,12 +14,13 @@ from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import USUAL_PREVIEW_SECONDS, CampaignState, EntryState, Mode, Outcome
 from integration.domain.campaigns.offers import SKIPPED_SECONDS
 from integration.domain.campaigns.pauses import CampaignPause
-from integration.domain.ids import CampaignId, EntryId, Extension, ManagerId
+from integration.domain.ids import CampaignId, EntryId, Extension, ManagerId, PbxId
 from integration.domain.settings import Employee
 from integration.errors import Unavailable
 from integration.services.click import Refused
 from integration.services.hub import Page
 from integration.services.offers import Decided, OfferPress, Offers
+from integration.testing import FakePbx
 from tests.services.conftest import ACME, ANNA, BORIS, World, offered, started
 from tests.services.dialling_scene import SPRING, Scene, number, offers_of, scene_of, somebody
 from tests.services.test_dialling import of_the_crm
@@ -143,6 +144,21 @@ async def test_a_link_to_the_pbx_that_is_away_for_a_moment_takes_no_client_off_t
     await press(scene, Decided.CALL)
     (asked,) = await scene.step(after=2.0)
     assert asked.extension == "101"
+
+
+async def test_who_keeps_a_client_while_their_pbx_alone_is_away_is_not_told_that_it_was_taken_back(
+    scene: Scene,
+) -> None:
+    page, account = scene.world.page(ANNA), scene.world.account
+    account.pbxs[PbxId("branch")] = FakePbx(id=PbxId("branch"), is_connected=True)
+    await preview(scene, 0, employees=("101",))
+    await scene.step()
+    scene.world.pbx.is_connected = False
+    await scene.step(after=2.0)
+    await press(scene, Decided.CALL)
+    assert await scene.step() == []
+    assert [each.get("code", "") for each in told(page)] == ["", "offer_held"]
+    assert await shown(scene) is not None
 
 
 async def test_who_pauses_while_the_pbx_is_away_is_shown_nobody(scene: Scene) -> None:

@@ -124,9 +124,19 @@ def rank(offer: Offer) -> tuple[Timestamp, CampaignId, str]:
     return offer.since, offer.campaign, offer.employee
 
 
-def called(campaign: Campaign, offer: Offer, entry: Entry, situation: Situation, now: Timestamp) -> Dial | Reason:
+def called(
+    campaign: Campaign,
+    offer: Offer,
+    entry: Entry,
+    situation: Situation,
+    now: Timestamp,
+    unreachable: Container[str] = frozenset(),
+) -> Dial | Reason:
     """
     Somebody has pressed "Call": the same rules as for any call are asked again, for this client and this employee.
+
+    Args:
+        unreachable: as of `looked_at`: they keep the client, and are not told that it was taken back.
 
     Returns:
         The call to begin, at the number that was shown and at no other; or the rule that holds it.
@@ -136,7 +146,9 @@ def called(campaign: Campaign, offer: Offer, entry: Entry, situation: Situation,
     asked = replace(situation, offers=others, entries=(entry,))
     decision = decide(only, asked, Estimates(), Ledger(), now)
     if not decision.dial:
-        return held(Hold.OFFER_OVER) if decision.hold.code in _OF_EMPLOYEES else decision.hold
+        if decision.hold.code not in _OF_EMPLOYEES:
+            return decision.hold
+        return held(Hold.LINES_DOWN if offer.employee in unreachable else Hold.OFFER_OVER)
     (dial,) = decision.dial
     if dial.number != offer.number or dial.employee != offer.employee:
         return held(Hold.OFFER_OVER)

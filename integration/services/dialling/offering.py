@@ -101,8 +101,7 @@ class Offering:
         for at, press in presses:
             await self._carry_out(campaign, at, press, entries, begin)
         situation = await self.situation(campaign, list(entries.values()))
-        unreachable = [each.key for each in situation.employees if self._floor.absent(each.key) is Absent.NO_LINK]
-        looked = looked_at(campaign, entries, situation, self._floor.now, unreachable)
+        looked = looked_at(campaign, entries, situation, self._floor.now, self._unreachable(situation))
         for offer in (*looked.missed, *looked.withdrawn):
             self._drop(offer)
         for offer in looked.missed:
@@ -176,7 +175,8 @@ class Offering:
         if now - at > _LATE_SECONDS:
             await self._offers.failed(floor.account, press.manager)
             return
-        found = called(campaign, offer, entry, await self.situation(campaign, [entry]), now)
+        situation = await self.situation(campaign, [entry])
+        found = called(campaign, offer, entry, situation, now, self._unreachable(situation))
         if isinstance(found, Dial):
             self._drop(offer)
             if not await begin(found):
@@ -187,6 +187,9 @@ class Offering:
             self._tried.add(offer)
             log.info("a client is not called", campaign=self._campaign, reason=found.code)
             await self._offers.refuse(floor.account, press, found)
+
+    def _unreachable(self, situation: Situation) -> list[str]:
+        return [each.key for each in situation.employees if self._floor.absent(each.key) is Absent.NO_LINK]
 
     def _drop(self, offer: Offer) -> None:
         if self._floor.offers.get(offer.employee) == offer:
