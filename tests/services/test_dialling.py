@@ -413,6 +413,38 @@ async def test_a_call_without_an_answer_of_the_pbx_is_never_sent_again(scene: Sc
     assert scene.world.pbx.dialled == []
 
 
+@pytest.mark.parametrize(
+    ("compared", "is_whole", "waits"), [(5.0, True, False), (5.0, False, True), (-5.0, True, True), (None, True, True)]
+)
+async def test_an_order_that_went_with_the_link_waits_for_the_pbxs_records(
+    scene: Scene, compared: float | None, is_whole: bool, waits: bool
+) -> None:
+    """`compared`: seconds after the link was back; `is_whole`: nothing of the gap is left. A link that is lost every
+    minute kept the employee until it stayed."""
+    await scene.start(somebody(0))
+    world = scene.world
+    world.account.recorded.add(PBX)
+    world.pbx.fail_next = [OutcomeUnknown("the link broke")]
+    await scene.step()
+    world.pbx.is_connected = False
+    await scene.step(after=100.0)
+    world.pbx.is_connected = True
+    await scene.step(after=1.0)
+    back = world.clock.now()
+    watch = Watch(
+        watched_until=back,
+        unchecked_since=None if is_whole else back,
+        compared_at=None if compared is None else Timestamp(back + compared),
+    )
+    await world.storage.watches.save(ACME, PBX, watch)
+    await scene.step(after=10.0)
+    (attempt,) = await scene.attempts()
+    assert attempt.outcome is (None if waits else Outcome.UNKNOWN)
+    await scene.step(after=60.0)
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.UNKNOWN]
+    assert world.pbx.dialled == []
+
+
 async def test_what_came_of_a_call_whose_end_nobody_saw_is_asked_of_the_pbxs_records_first(scene: Scene) -> None:
     """The process was killed before the client answered. Nobody who talked to us meanwhile is called again."""
     await scene.start(somebody(0), somebody(1), employees=("101",), wrap_up_seconds=0)

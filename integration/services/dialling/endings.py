@@ -115,7 +115,8 @@ class Endings:
             if since is None:
                 return LookAgain()  # nobody sees the PBX's calls
             was_away = attempt.sent_at is not None and since > attempt.sent_at
-            if call is None and was_away and now - since < _UNSEEN_AFTER_LINK_SECONDS:
+            is_fresh = call is None and was_away and now - since < _UNSEEN_AFTER_LINK_SECONDS
+            if is_fresh and not await self._is_compared(attempt, since):
                 return LookAgain()
         if call is not None and call.ended_at is not None:
             noticed, link = call.ended_at, self._floor.link_up_since(call.pbx)
@@ -125,6 +126,19 @@ class Endings:
                 return LookAgain()
         had_gap = self._had_gap(attempt, call)
         return left_behind(attempt, call, ring_seconds=campaign.ring_seconds, now=now, had_gap=had_gap)
+
+    async def _is_compared(self, attempt: Attempt, since: Timestamp) -> bool:
+        """
+        Whether the PBX's records, since the link is up, have told of all calls of the gap: one that is still unknown
+        was never made. A link that is lost every minute would keep the employee for ever. Raises: Unavailable.
+        """
+        account = self._floor.account
+        if attempt.call is None or pbx_of(attempt.call) not in account.recorded:
+            return False
+        watch = await self._floor.sources.watches.load(account.id, pbx_of(attempt.call))
+        if watch is None or watch.compared_at is None:
+            return False
+        return watch.unchecked_since is None and watch.compared_at >= since
 
     def _had_gap(self, attempt: Attempt, call: Call | None) -> bool:
         """Whether this process cannot say that the link was up since the attempt was sent."""
