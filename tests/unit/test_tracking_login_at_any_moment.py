@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.call import Call, Direction, Origin
+from integration.domain.campaigns.model import Outcome
 from integration.domain.campaigns.outcomes import outcome_of
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
@@ -241,6 +243,20 @@ def test_a_login_while_a_campaign_s_client_rings_hears_why_they_did_not_answer(n
         _, calls = _logged_in(events, moment, 0)
         found = [(outcome_of(call).outcome, len(call.legs), call.legs[-1].cause) for call in calls.values()]
         assert (moment, found) == (moment, [(outcome_of(whole).outcome, 1, whole.legs[-1].cause)])
+
+
+def test_a_login_after_a_campaign_s_client_was_turned_away_finds_no_talk() -> None:
+    """While the client hears that nobody is there, the PBX shows an answered client and no more."""
+    with (TRACES / "campaign_client_turned_away.jsonl").open("rb") as file:
+        events = [(at, said) for at, kind, said in read_lines(file) if kind == "event" and not isinstance(said, str)]
+    away = _first(str(said.get("Value", "")).endswith(" away") for _, said in events)
+    found = set()
+    for moment in range(away + 1, _first(said.get("Event") in _ENDS for _, said in events)):
+        _, calls = _logged_in(events, moment, 0)
+        for call in calls.values():
+            ours = replace(call, origin=Origin(kind="click", request_id="dozvon-a"))
+            found.add(outcome_of(ours, employee_first=False).outcome)
+    assert found == {Outcome.ABANDONED}
 
 
 @pytest.mark.parametrize("name", ["campaign_client_taken", "campaign_employee_hangs_up"])
