@@ -31,6 +31,7 @@ from tests.faults.verdict import Verdict
 from tests.lab.cores import measure_apart
 
 _CHANGES_PER_SECOND, _QUIET_SECONDS = 3.0, 60.0
+_LISTED_FOR_A_ROUND = 120  # clients of a campaign, of whom only those are added whom it comes to
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -49,7 +50,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
     parser.add_argument("--accounts", type=int, default=3, help="each with an office and its own CRM")
     parser.add_argument("--portals", type=int, default=1, help="how many of the accounts have Bitrix24, not amoCRM")
-    parser.add_argument("--listed", type=int, help="clients of each account's campaign; usually an eighth of its calls")
+    parser.add_argument(
+        "--listed",
+        type=int,
+        help="clients of each account's campaign; usually an eighth of its calls; with --changes at most",
+    )
     parser.add_argument(
         "--ahead", type=int, default=1, help="in how many accounts, the first ones, campaigns ring their clients first"
     )
@@ -94,6 +99,8 @@ async def change(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         accounts=options.accounts,
         speed=options.speed,
         per_second=_CHANGES_PER_SECOND,
+        listed=_LISTED_FOR_A_ROUND * options.changes if options.listed is None else options.listed,
+        ahead=options.ahead,
     )
 
     def show(what: str) -> None:

@@ -114,22 +114,31 @@ class CampaignOf:
     def numbers(self) -> frozenset[str]:
         return frozenset(number for client in self.clients for number in client.numbers)
 
-    async def begin(self, person: Supervisor, database: str) -> None:
-        """Make it, with the first half of its list, and start it."""
+    @property
+    def added(self) -> list[Somebody]:
+        """The clients of its list so far."""
+        return self.clients[: self._added]
+
+    async def begin(self, person: Supervisor, database: str, *, first: int | None = None) -> None:
+        """Make it, with the first half of its list, or its `first` clients, and start it."""
         plan = _PLAN | _AHEAD if self.is_ahead else _PLAN
         status, made = await person.ask("PUT", self._path, plan, seen="0")
         assert status == 200, made
         if self.is_ahead:
             await self._answered_before(database)
-        await self._add(person, len(self.clients) // 2)
+        await self.add(person, len(self.clients) // 2 if first is None else first)
 
     async def change(self, person: Supervisor) -> None:
         """The next of its changes: a rest, a number that is not called any more, more clients, one client less."""
         await next(self._steps)(person)
 
+    def close_list(self) -> None:
+        """Whoever was not added yet never is."""
+        self.clients = self.added
+
     async def finish(self, person: Supervisor, storage: Storage) -> None:
         """Wait until nothing is on its way and everybody was called, and stop it."""
-        await self._add(person, len(self.clients))
+        await self.add(person, len(self.clients))
         while left := await self._left(person, storage):
             self.left = left
             await asyncio.sleep(_LOOK_SECONDS)
@@ -179,9 +188,10 @@ class CampaignOf:
             self.gone |= {each["number"].removeprefix("+"): time.time() for each in entry["numbers"]}
 
     async def _grow(self, person: Supervisor) -> None:
-        await self._add(person, self._added + 1 + len(self.clients) // 20)
+        await self.add(person, self._added + 1 + len(self.clients) // 20)
 
-    async def _add(self, person: Supervisor, until: int) -> None:
+    async def add(self, person: Supervisor, until: int) -> None:
+        """More clients, until the list has so many; it goes on if it was done."""
         while self._added < min(until, len(self.clients)):
             part = self.clients[self._added : min(until, self._added + 100)]
             rows = [{"numbers": [f"+{each}" for each in client.numbers], "name": client.name} for client in part]

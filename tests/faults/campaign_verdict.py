@@ -47,6 +47,7 @@ class CampaignFigures:
     refused: int = 0  # numbers that were taken out or put on the do-not-call list meanwhile
     rests: int = 0
     wrong: dict[str, list[str]] = field(default_factory=dict)
+    about_wrong: list[dict[str, str]] = field(default_factory=list)  # everything known about these attempts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,16 @@ async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Plac
     await _judge_ledger(figures, storage, place, attempts)
     for what, whom in what_is_wrong(told):
         figures.wrong.setdefault(what, []).append(f"{place.account}: {whom}")
+        if (attempt := told.attempts.get(AttemptId(whom.partition(" ")[0]))) is not None:
+            figures.about_wrong.append(await _about(attempt, storage, place))
+
+
+async def _about(attempt: Attempt, storage: Storage, place: Place) -> dict[str, str]:
+    ledger = place.office.ledger
+    made = ledger.calls.get(f"{_CHANNEL}{attempt.id}")
+    stored = None if attempt.call is None else await storage.calls.get(place.account, attempt.call)
+    near = [] if made is None else ledger.disruptions.near(made)
+    return {"attempt": repr(attempt), "pbx": repr(made), "journal": repr(stored), "near": repr(near)}
 
 
 async def _judge_ledger(figures: CampaignFigures, storage: Storage, place: Place, attempts: Sequence[Attempt]) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import aiohttp
 
@@ -18,34 +19,82 @@ from tests.lab.waiting import until
 
 _AGAIN_SECONDS = 0.1
 _LATEST_SECONDS = 10.0  # then a card counts as missing
+_SLOWEST = 5
 _Ring = tuple[str, int]  # the call, and whose phone it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """A change; moments are those of `time.perf_counter`. `killed`: who is to be killed, dead since `killed_at`."""
+
+    change: str
+    began: float
+    killed: str | None = None
+    killed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`rang_at` and `under_way` are of the moment of its ring."""
+
+    milliseconds: float
+    rang_at: float
+    under_way: UnderWay | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Its delay, the change under way at its ring, who is killed in it, and seconds since each began; or null."""
+        now = self.under_way
+        return {
+            "milliseconds": round(self.milliseconds, 1),
+            "change": now and now.change,
+            "seconds_since_its_beginning": now and round(self.rang_at - now.began, 2),
+            "killed": now and now.killed,
+            "seconds_since_the_kill": None
+            if now is None or now.killed_at is None
+            else round(self.rang_at - now.killed_at, 2),
+        }
 
 
 @dataclass(slots=True)
 class Phase:
-    """A part of the run, with the delays of the cards that were due in it."""
+    """A part of the run, with the cards that were due in it."""
 
     name: str
-    milliseconds: list[float] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
     missing: int = 0
+
+    @property
+    def milliseconds(self) -> list[float]:
+        return [card.milliseconds for card in self.cards]
 
     def percentile(self, share: float) -> float:
         known = sorted(self.milliseconds)
         return round(known[min(int(len(known) * share), len(known) - 1)], 1) if known else float("nan")
+
+    def slowest(self) -> list[dict[str, Any]]:
+        """The slowest first, in JSON, with what may explain each."""
+        found = sorted(self.cards, key=lambda card: card.milliseconds, reverse=True)
+        return [card.as_json() for card in found[:_SLOWEST]]
 
 
 class Cards:
     """
     Opens a page of every manager of these places and measures. A ring counts for the phase in which it began, unless a
     process was killed since (`broken`): a page on it has to connect again, and another process takes over its PBXs.
+    Rings count again when all is as before (`mended`).
+
+    Attributes:
+        under_way: the change at present, which each card remembers.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, places: list[Place]) -> None:
         self._session, self._url, self._places = session, url, places
         self._of_phone = managers()
-        self._rang: dict[_Ring, tuple[float, Phase]] = {}
+        self._rang: dict[_Ring, tuple[float, Phase, UnderWay | None]] = {}
         self._seen: set[_Ring] = set()  # a call that rings at a manager's phones again changes their card, or not
         self._phase: Phase | None = None
+        self._is_broken = False
+        self.under_way: UnderWay | None = None
         self._readers: list[asyncio.Task[None]] = []
         self._open: set[tuple[str, int]] = set()
 
@@ -80,17 +129,27 @@ class Cards:
         """Wait until all cards have come, or can come in time no more: those are missing."""
         with contextlib.suppress(TimeoutError):
             await until(lambda: not self._rang, timeout_seconds=_LATEST_SECONDS)
-        for _, phase in self._rang.values():
+        for _, phase, _ in self._rang.values():
             phase.missing += 1
         self._rang.clear()
 
     def broken(self) -> None:
         """A process is killed: what is due now says nothing about changes."""
         self._rang.clear()
-        self._phase = None
+        self._is_broken = True
+
+    async def mended(self) -> None:
+        """Its PBXs are followed again; wait until every page is connected."""
+        await self.are_open()
+        self._is_broken = False
+
+    def killed(self) -> None:
+        """Whoever is killed for the present change is killed now."""
+        if self.under_way is not None:
+            self.under_way = replace(self.under_way, killed_at=time.perf_counter())
 
     def _witness(self, pbx: str, name: str, _: str, headers: Headers) -> None:
-        if name != "DialBegin" or self._phase is None:
+        if name != "DialBegin":
             return
         fields = dict(headers)
         extension = fields.get("DestChannel", "").removeprefix("PJSIP/").partition("-")[0]
@@ -99,9 +158,11 @@ class Cards:
         if manager is None or not linkedid or "Channel" not in fields:  # without a source it is a click
             return
         ring = f"{pbx}:{linkedid}", manager
-        if ring not in self._seen:
-            self._seen.add(ring)
-            self._rang[ring] = time.perf_counter(), self._phase
+        if ring in self._seen:
+            return
+        self._seen.add(ring)
+        if self._phase is not None and not self._is_broken:
+            self._rang[ring] = time.perf_counter(), self._phase, self.under_way
 
     async def _keep_open(self, place: Place, manager: int) -> None:
         while True:
@@ -123,8 +184,8 @@ class Cards:
             return
         rang = self._rang.pop((str(call["id"]), manager), None)
         if rang is not None:
-            at, phase = rang
-            phase.milliseconds.append((time.perf_counter() - at) * 1000)
+            at, phase, under_way = rang
+            phase.cards.append(Card((time.perf_counter() - at) * 1000, at, under_way))
 
 
 async def _ping(socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -12,12 +12,13 @@ import contextlib
 import random
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import aiohttp
 
 from tests.e2e.dozvon_process import DozvonProcess
-from tests.faults.cards import Cards
+from tests.faults.cards import Cards, UnderWay
 from tests.faults.changes import MAKER, Change, Changes, Decided
 from tests.faults.stand import Stand
 from tests.faults.stopped import stopped
@@ -37,11 +38,15 @@ class Outcome:
         seconds: how long each change took, from its beginning until every process had taken it, undisturbed.
         kills: of the maker and of the taker, by change.
         complaints: half a change, or one that was not taken.
+        calls_at_change: calls of the office's campaign that were under way when each change began.
+        calls_at_kill: calls of both campaigns that were under way at kills.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     kills: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     complaints: list[str] = field(default_factory=list)
+    calls_at_change: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    calls_at_kill: int = 0
 
 
 class CarryingOut:
@@ -58,13 +63,25 @@ class CarryingOut:
         """`killed`: MAKER, TAKER or nobody."""
         if killed is None or (self._is_short and killed not in change.short):
             await self.undisturbed(change)
-        elif killed == MAKER:
-            await self._maker_killed(change)
-        else:
-            await self._taker_killed(change)
+            return
+        with self._under_way(change, killed):
+            await (self._maker_killed(change) if killed == MAKER else self._taker_killed(change))
 
     async def undisturbed(self, change: Change) -> None:
+        with self._under_way(change, None):
+            await self._undisturbed(change)
+
+    @contextlib.contextmanager
+    def _under_way(self, change: Change, killed: str | None) -> Iterator[None]:
         self._next()
+        self.outcome.calls_at_change[change.name] += self._changes.place.campaign_calls()
+        self._cards.under_way = UnderWay(change=change.name, began=time.perf_counter(), killed=killed)
+        try:
+            yield
+        finally:
+            self._cards.under_way = None
+
+    async def _undisturbed(self, change: Change) -> None:
         began = time.monotonic()
         await change.make()
         await self._taken(change)
@@ -72,7 +89,6 @@ class CarryingOut:
 
     async def _maker_killed(self, change: Change) -> None:
         """Killed in the middle of the transaction: nothing was changed. Repeated, all is."""
-        self._next()
         before = await self._changes.decided()
         async with stopped(self._stand.shape.database, change.table) as table:
             self._changes.runs_commands = True
@@ -80,6 +96,7 @@ class CarryingOut:
             killed = await table.waits(self._makers)
             self._changes.runs_commands = not self._is_short
             if killed in self._changes.commands:
+                self._meet_kill()
                 self._changes.commands[killed].kill()
             else:
                 self._kill(killed)
@@ -97,7 +114,6 @@ class CarryingOut:
 
     async def _taker_killed(self, change: Change) -> None:
         """The process that runs the connection is killed while it takes the change."""
-        self._next()
         holder = await self._holder()
         if change.takes_by is not None:
             async with stopped(self._stand.shape.database, change.takes_by) as table:
@@ -190,14 +206,20 @@ class CarryingOut:
     def _kill(self, pid: int) -> None:
         """And start it again."""
         process = next(each for each in self._stand.processes if each.pid == pid)
+        self._meet_kill()
         self._cards.broken()
         for place in self._stand.places:
             place.office.ledger.disrupted()
         process.kill()
         process.launch()
 
+    def _meet_kill(self) -> None:
+        self._cards.killed()
+        self.outcome.calls_at_kill += sum(place.campaign_calls() for place in self._stand.places)
+
     async def _started(self) -> None:
-        """Every process runs again, and the other offices' PBXs are followed."""
+        """Every process runs again, the other offices' PBXs are followed, and their pages are connected."""
         for process in self._stand.processes:
             await process.health(timeout_seconds=_PATIENCE_SECONDS)
         await self._stand.pbx_is_followed()
+        await self._cards.mended()

@@ -20,7 +20,7 @@ from tests.e2e.admin import Administrator
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import BORIS
 from tests.e2e.dozvon_process import DozvonProcess
-from tests.faults.place import Place
+from tests.faults.place import Place, boris_and_one_of_the_campaign
 from tests.faults.stand import PASSWORD, Stand
 from tests.lab.cores import on_the_measured_core
 from tests.lab.waiting import until
@@ -158,7 +158,7 @@ class Changes:
             )
         before, _, employees = text.partition(_PEOPLE)
         if extension:
-            employees = f'\n{extension} = "{BORIS}"\n'
+            employees = boris_and_one_of_the_campaign(extension)
         text = before + (_PEOPLE + employees if people else "")
         file = self._stand.folder / f"change{next(self._numbers)}.toml"
         file.write_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import aiohttp
@@ -72,8 +73,10 @@ class Place:
         self._url, self._agi_port, self._shape, self._session = url, agi_port, shape, session
         self._seed = shape.seed * 1000 + number
         agi = f"agi://127.0.0.1:{agi_port}/{self.pbx}"
-        listed = [somebody(index) for index in range(shape.listed)]
-        of_manager = [somebody(index, prefixes=_OF_OWN_LISTS) for index in range(min(shape.listed, MOST_CLIENTS))]
+        has_campaign = not shape.changing or number in (1, shape.accounts)
+        listed = [somebody(index) for index in range(shape.listed if has_campaign else 0)]
+        selected_there = 0 if shape.changing else min(shape.listed, MOST_CLIENTS)
+        of_manager = [somebody(index, prefixes=_OF_OWN_LISTS) for index in range(selected_there)]
         phones = [phone for client in (*listed, *of_manager) for phone in phones_of(client)]
         self.office: WatchedOffice = open_office(
             self.pbx, self.spool, self._logs, agi, phones, seed=self._seed, speed=shape.speed
@@ -139,6 +142,13 @@ class Place:
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, LookupError, AssertionError):
             await self.side.click(self._url, number, self._session, timeout)
 
+    def campaign_calls(self) -> int:
+        """How many of its campaign's clients ring or talk at the moment."""
+        listed = self.campaign.numbers if self.campaign is not None else frozenset()
+        return sum(
+            call.direction == "outbound" and not listed.isdisjoint(call.rang) for call in self.office.ledger.live
+        )
+
     @property
     def clicked(self) -> dict[str, str]:
         """The keys of calls that the CRM has begun itself, by the CRM's id."""
@@ -150,9 +160,16 @@ def managers() -> dict[str, int]:
     return {extension: _MANAGERS[place % len(_MANAGERS)] for place, extension in enumerate(EXTENSIONS)}
 
 
-def _of_the_campaign() -> str:
-    return "".join(f'{extension} = {{ name = "Campaign {extension}" }}\n' for extension in MEMBERS_AHEAD)
+def _of_the_campaign(extensions: Iterable[str] = MEMBERS_AHEAD) -> str:
+    return "".join(f'{extension} = {{ name = "Campaign {extension}" }}\n' for extension in extensions)
 
 
 def _everybody() -> str:
-    return "[account.employee]\n" + "".join(f'{key} = "{manager}"\n' for key, manager in managers().items())
+    """All phones, in an office whose cards are measured or which changes."""
+    known = "".join(f'{key} = "{manager}"\n' for key, manager in managers().items())
+    return "[account.employee]\n" + known + _of_the_campaign(sorted(set(MEMBERS_AHEAD) - set(EXTENSIONS)))
+
+
+def boris_and_one_of_the_campaign(extension: str) -> str:
+    """Nobody else; Boris with this phone."""
+    return f'\n{extension} = "{BORIS}"\n' + _of_the_campaign(("121",))

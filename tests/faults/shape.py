@@ -16,7 +16,8 @@ class Shape:
         portals: how many of the accounts, the last ones, have a portal of Bitrix24 as CRM; the others have amoCRM.
         speed: seconds of the office per second of the wall clock.
         only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
-        listed: clients of the campaign of each account; 0: none.
+        listed: clients of the campaign of each account; 0: none. With `changing`, of the first and the last account,
+            at most: they are added as long as the office changes; and there are no managers' own lists.
         ahead: how many of the accounts, the first ones, have a campaign that rings clients before employees; the
             campaigns of the others ring the employee first.
         per_second: new calls in a second of the wall clock, over all accounts.
