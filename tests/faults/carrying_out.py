@@ -19,7 +19,7 @@ import aiohttp
 
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.cards import Cards, UnderWay
-from tests.faults.changes import MAKER, Change, Changes, Decided
+from tests.faults.changes import MAKER, TAKER, Change, Changes, Decided
 from tests.faults.stand import Stand
 from tests.faults.stopped import stopped
 
@@ -50,7 +50,10 @@ class Outcome:
 
 
 class CarryingOut:
-    """`is_short`: commands run only where they are killed, and only those are killed that `Change.short` names."""
+    """
+    `is_short`: commands run only where they are killed, only those are killed that `Change.short` names, and with the
+    takers killed only changes are made in which one is, or which the next ones need.
+    """
 
     def __init__(self, stand: Stand, cards: Cards, changes: Changes, *, seed: int, is_short: bool = False) -> None:
         self._stand, self._cards, self._changes = stand, cards, changes
@@ -58,6 +61,9 @@ class CarryingOut:
         self._rng = random.Random(f"changes {seed}")
         self.outcome = Outcome()
         changes.runs_commands = not is_short
+
+    def is_left_out(self, change: Change, killed: str | None) -> bool:
+        return self._is_short and killed == TAKER and TAKER not in change.short and not change.is_needed
 
     async def carry_out(self, change: Change, killed: str | None) -> None:
         """`killed`: MAKER, TAKER or nobody."""

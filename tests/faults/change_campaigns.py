@@ -14,7 +14,7 @@ from tests.faults.stand import Stand
 from tests.faults.supervisor import Supervisor
 from tests.lab.waiting import until
 
-_WAITING = 4  # clients without a call yet; few, because the run waits at its end until all were called
+_WAITING, _WAITING_AHEAD = 2, 4  # clients without a call yet; few: the run waits at its end until all were called
 _RINGS_SECONDS = 0.5  # until a client is dialled, where an employee is free for one
 
 
@@ -28,7 +28,7 @@ class ChangeCampaigns:
     async def begin(self, *places: Place) -> None:
         for place in places:
             if place.campaign is not None:
-                await place.campaign.begin(self._person, self._stand.database, first=_WAITING)
+                await place.campaign.begin(self._person, self._stand.database, first=_waiting(place.campaign))
                 self._begun.append(place)
 
     async def keep_busy(self) -> None:
@@ -36,7 +36,7 @@ class ChangeCampaigns:
         for place in self._begun:
             if place.campaign is not None:
                 called = sum(_was_called(place, place.campaign))
-                await place.campaign.add(self._person, called + _WAITING)
+                await place.campaign.add(self._person, called + _waiting(place.campaign))
         place = self._stand.places[-1]
         if place in self._begun and place.office.ami.is_heard:
             with contextlib.suppress(TimeoutError):  # nobody is free, or everybody was called
@@ -47,6 +47,10 @@ class ChangeCampaigns:
         for place in self._begun:
             if place.campaign is not None:
                 place.campaign.close_list()
+
+
+def _waiting(campaign: CampaignOf) -> int:
+    return _WAITING_AHEAD if campaign.is_ahead else _WAITING
 
 
 def _was_called(place: Place, campaign: CampaignOf) -> list[bool]:

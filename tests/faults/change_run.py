@@ -165,6 +165,8 @@ async def _rounds(
     for _ in range(rounds):
         others, last = changes.others(), changes.first()[0]
         for change in [*others, last]:
+            if carrying.is_left_out(change, killed):
+                continue
             told(f"  {change.name}")
             try:
                 if change is not last:  # until then there is no office

@@ -46,6 +46,7 @@ class Change:
         begins: returns when the process that runs the connection is in the middle of it; None: at a random moment.
         takes_by: the table that a process writes when it takes the change.
         short: who is killed in a short run; the other changes are made and taken in the same way.
+        is_needed: the changes after it need it, whoever is killed.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Change:
     begins: Make | None = None
     takes_by: str | None = None
     short: frozenset[str] = frozenset()
+    is_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Changes:
                 is_taken=self._is_refused, begins=self._is_unlinked, short=_BOTH,
             ),
             Change(
-                name="secret right", make=self._apply, table="offices", is_taken=self._is_linked, begins=self._is_asked
+                name="secret right", make=self._apply, table="offices", is_taken=self._is_linked, begins=self._is_asked,
+                is_needed=True,
             ),
             Change(
                 name="line", make=lambda: self._apply(line=True), table="office_changes",
