@@ -6,6 +6,8 @@ import argparse
 import importlib
 import json
 
+from integration import logs
+
 _MODULES = {
     "track": "bench.track",
     "route": "bench.route",
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    logs.set_up("error", readable=True)  # on standard error: the output is the JSON alone
     bench = importlib.import_module(_MODULES[arguments.name])
     print(json.dumps(bench.run(quick=arguments.quick), ensure_ascii=False, indent=2))
     return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import structlog
 
 from bench import campaign_choice, card, contacts, deliver, dial, pages, route, scale, track
 from integration.cli import bench
@@ -121,6 +123,18 @@ def test_against_the_sandbox(name: str, run: Callable[[], dict[str, Any]], nothi
     said = run()
     holds_the_form(said, name)
     assert measured(said, nothing_of) == 0
+
+
+def test_the_output_is_the_json_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*, quick: bool) -> dict[str, bool]:
+        structlog.get_logger().error("something of the database")
+        return {"is_quick": quick}
+
+    monkeypatch.setattr(campaign_choice, "run", run)
+    assert bench.run(Namespace(name="choose", quick=True)) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"is_quick": True}
+    assert "something of the database" in said.err
 
 
 def test_every_bench_has_a_row_of_its_own_in_the_documents_table() -> None:
