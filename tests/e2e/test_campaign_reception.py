@@ -462,7 +462,8 @@ async def test_a_burst_of_clients_of_every_kind_has_each_its_own_result(open_off
         def of(place: int, number: str) -> CampaignCall:
             check = MachineCheck() if number[-1] == "7" else None
             reception = Reception(wait_seconds=4, announcement=sorry, check=check)
-            return replace(attempt(reception, f"burst-{place}"), number=number, ring_seconds=12)  # a busy carrier answers late
+            # A carrier on a busy machine answers late.
+            return replace(attempt(reception, f"burst-{place}"), number=number, ring_seconds=12)
 
         calls = await asyncio.gather(*(pbx.dial(of(place, number)) for place, number in enumerate(clients)))
         free, handed = ["101", "102", "103", "104"], set[CallId]()
