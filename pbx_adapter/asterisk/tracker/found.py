@@ -15,7 +15,7 @@ from pbx_adapter.asterisk.tracker.beginning import NOT_A_DID, change_exten, mark
 from pbx_adapter.asterisk.tracker.callbacks import leads_to_client
 from pbx_adapter.asterisk.tracker.dials import explain_dial, find_dial
 from pbx_adapter.asterisk.tracker.facts import Facts, announce, become_callback, change_called, set_origin
-from pbx_adapter.asterisk.tracker.legs import answer_leg, offer_leg, ring_leg
+from pbx_adapter.asterisk.tracker.legs import answer_leg, mark_originated, offer_leg, ring_leg
 from pbx_adapter.asterisk.tracker.live import Channel, LiveCall
 from pbx_adapter.asterisk.tracker.mixmonitor import on_recording_name
 from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
@@ -70,7 +70,8 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, _via(channel, source))
     if leg is None:
         return
-    leg.originated = leg.originated or is_client  # or the client's answer would not be taken for one
+    if is_client:
+        mark_originated(leg)  # or the client's answer would not be taken for one
     for dialling in (source, source.peer) if source is not None else ():  # the other half of a Local pair dials for it
         if dialling is not None:
             explain_dial(dialling)

@@ -41,6 +41,11 @@ DEVICE_SECONDS = 1.0
 """Two dials of one extension by one channel within this time are two devices of one person."""
 
 
+def mark_originated(leg: LiveLeg) -> None:
+    """Note that the Originate itself rings this phone; a snapshot does not show it of a leg."""
+    leg.originated = True
+
+
 def offer_leg(
     board: Switchboard,
     call: LiveCall,
