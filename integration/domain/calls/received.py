@@ -41,7 +41,7 @@ class Received:
     turned_away_at: Timestamp | None = None
 
     @property
-    def answered_by(self) -> Timestamp | None:
-        """A moment at which the client had answered: the first of which is known what they met; None: nothing is."""
+    def met_since(self) -> Timestamp | None:
+        """The first moment of which is known what the client met: by then they had answered. None: nothing is."""
         known = [each for each in (self.waits_since, self.message_at, self.turned_away_at) if each is not None]
         return min(known, default=None)

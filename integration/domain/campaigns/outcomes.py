@@ -77,7 +77,7 @@ def outcome_of(
     client = _client_leg(call)
     answered_at = client.answered_at if client is not None else None
     if answered_at is None and call.received is not None:
-        answered_at = call.received.answered_by
+        answered_at = call.received.met_since
     if answered_at is not None:
         is_employee_first = _rang_employee_first(call) if employee_first is None else employee_first
         return _answered(call, client, answered_at, is_employee_first=is_employee_first)
