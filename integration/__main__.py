@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = next((word for word in given if not word.startswith("-")), None)
     if arguments is None and wanted in _COMMANDS and wanted not in _SERVING:
         os.nice(_GIVES_WAY)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
         if name == wanted:  # load no other command: `replay` needs no database driver

@@ -18,6 +18,7 @@ from integration.domain.calls.events import CallEnded, CallEvent, CallStarted
 from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.ownership import SOLE, Ownership
+from integration.domain.calls.together import Seen, told_together
 from integration.domain.calls.tracking import Change, advance
 from integration.domain.campaigns.attempts import as_dialled
 from integration.domain.campaigns.model import Attempt
@@ -183,7 +184,7 @@ class CallTracking:
             raise LeaseLost("Another process follows this PBX.")
         before = dict(self._live)
         steps: list[SavedStep] = []
-        seen: list[tuple[Call, frozenset[Change]]] = []
+        seen: list[Seen] = []
         try:
             for event in events:
                 step = await self._apply(event)
@@ -197,7 +198,7 @@ class CallTracking:
         except BaseException:
             self._live = before  # the events come again, and must then have the same effect
             raise
-        for call, changes in seen:
+        for call, changes in told_together(seen):
             for observer in self._observers:
                 await observer.on_change(self._account, call, changes)
 

@@ -124,6 +124,21 @@ async def test_who_was_rung_sees_that_the_call_was_missed(world: World) -> None:
         assert (last["ended_at"], last["can_create"]) == (now + 40, True)
 
 
+async def test_a_group_that_rings_at_once_gets_one_card_each(world: World) -> None:
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"))
+    for page in (anna, boris):
+        assert [said["call"]["state"] for said in await messages(page)] == ["ringing"]
+
+
+async def test_a_call_that_is_missed_at_once_is_first_seen_ringing(world: World) -> None:
+    anna = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), unanswered(now, "101"), ended(now))
+    assert [said["call"]["state"] for said in await messages(anna)] == ["ringing", "ended"]
+
+
 async def test_whose_part_is_over_and_told_hears_nothing_more(world: World) -> None:
     anna, boris = world.page(ANNA), world.page(BORIS)
     now = world.clock.now()
