@@ -117,7 +117,8 @@ class Coordination(Protocol):
 
     async def overflow(self, name: str, bucket: LeakyBucket, *, pause_seconds: float) -> None: ...
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> None: ...
+    async def publish(self, channel: str, *messages: dict[str, Any]) -> None:
+        """In this order, with one wait for all. Raises: Unavailable; then some may have been published."""
 
     def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
         """Messages published after iteration started."""

@@ -188,9 +188,11 @@ class CardService:
         if not by_part:
             return
         body = await self.compose(account, call, known)
-        for part, managers in by_part.items():
-            card = card_for(account, call, part, body)
-            await self._hub.send(account.id, managers, {"type": "call_updated", "call": card})
+        cards = (
+            (managers, {"type": "call_updated", "call": card_for(account, call, part, body)})
+            for part, managers in by_part.items()
+        )
+        await self._hub.send_each(account.id, cards)
 
     async def snapshot(
         self, account: Account, manager: ManagerId, calls: Iterable[Call], *, ended_since: float = 0.0
@@ -261,17 +263,19 @@ class CardService:
         return known
 
     async def _read(self, account: Account, call: Call, key: str) -> _Known:
-        persons = await self._phone_book.lookup(account.id, key)
-        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
-        recent = await self._calls.recent(account.id, match_key=key, limit=MOST_LAST_CALLS + 1)
+        (persons, deals), recent = await asyncio.gather(
+            self._phone_book.known(account.id, key),
+            self._calls.recent(account.id, match_key=key, limit=MOST_LAST_CALLS + 1),
+        )
         last_calls = past_calls(account, call, recent)
         # The one whom attribution chooses.
         known = chosen_first(ranked(persons, deals), call.chosen.person if call.chosen is not None else None)
         if not known:
             return _Known(last_calls=last_calls, listed=await self._listed.of(account.id, call))
         person = known[0]
-        refs = dict.fromkeys(each.company for each in companies_of(known) if each.company is not None)
-        companies = {ref: await self._phone_book.get(account.id, ref) for ref in refs}
+        refs = list(dict.fromkeys(each.company for each in companies_of(known) if each.company is not None))
+        found = await asyncio.gather(*(self._phone_book.get(account.id, ref) for ref in refs))
+        companies = dict(zip(refs, found, strict=True))
         company = companies.get(person.company) if person.company is not None else None
         return _Known(
             listed=await self._listed.of(account.id, call) if _has_no_name(person, key) else None,

@@ -96,16 +96,24 @@ class Hub:
 
         Never raises: no call may fail because of a card.
         """
-        people = list(dict.fromkeys(managers))
-        if not people:
+        await self.send_each(account, [(managers, message)])
+
+    async def send_each(
+        self, account: AccountId, sendings: Iterable[tuple[Iterable[ManagerId], dict[str, Any]]]
+    ) -> None:
+        """As `send`, of several messages with one wait for the other processes' news."""
+        wrapped = []
+        for managers, message in sendings:
+            people = list(dict.fromkeys(managers))
+            if people:
+                self._deliver(account, people, message)
+                wrapped.append({"from": self._id, "account": account, "managers": people, "message": message})
+        if not wrapped:
             return
-        self._deliver(account, people, message)
         try:
-            await self._coordination.publish(
-                _CHANNEL, {"from": self._id, "account": account, "managers": people, "message": message}
-            )
+            await self._coordination.publish(_CHANNEL, *wrapped)
         except DozvonError as exc:
-            log.warning("message not sent to other processes", account_id=account, error=str(exc))
+            log.warning("messages not sent to other processes", account_id=account, error=str(exc))
 
     async def run(self) -> None:
         """Deliver other processes' messages to this process's pages, until cancelled."""

@@ -25,7 +25,7 @@ from integration.domain.calls.call import (
     Via,
 )
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
-from integration.domain.ids import CallId, LegId, PbxId, Timestamp
+from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 from integration.domain.numbers.client import call_key
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.settings import AccountSettings
@@ -160,31 +160,55 @@ async def test_a_country_that_another_process_has_changed_counts_from_the_next_s
     await other.close()
 
 
-async def test_steps_of_one_call_are_stored_as_those_of_several_are(storage: Storage) -> None:
-    """On PostgreSQL the steps of one call take a shorter way."""
+async def test_steps_are_stored_alike_whatever_is_stored_with_them(storage: Storage) -> None:
+    """On PostgreSQL the steps of one account take a shorter way than those of several."""
+    third = AccountId("third")
     client, talked = "+79161234567", {"answered_at": Timestamp(1010.0)}
     ref = EntityRef(EntityKind.CONTACT, "5")
     ivan = Person(ref=ref, name="Иван", responsible=None, phones=(client,), updated_at=1)
-    for account in (OFFICE, OTHER):
+    for account in (OFFICE, OTHER, third):
         await storage.phone_book.put_persons(account, [ivan], numbering=DEFAULT_NUMBERING)
     incoming: list[tuple[str, dict[str, Any]]] = [(client, {})]
     incoming += [("+79160000000", {}), ("+79160000001", talked), (client, {}), (client, {}), (client, {})]
     went_first = []
     for number, (caller, changes) in enumerate(incoming):
         alone = a_call(number, caller=caller, **changes)
-        together = replace(alone, account=OTHER)
-        for call in (alone, together):
+        beside_one = replace(alone, account=OTHER)
+        beside_a_strangers = replace(alone, account=third)
+        calls = (alone, beside_one, beside_a_strangers)
+        beside = {OTHER: [a_call(100, caller=None, account=OTHER)], third: [a_call(100, caller=None, account=OFFICE)]}
+        for call in calls:
             intents = [an_intent(call, f"k{n}", payload={"n": n}, not_before=Timestamp(5.0 * n)) for n in range(3)]
             steps = [
                 SavedStep(call=call, event={"event": "CallStarted", "at": 5.0}, intents=intents[:1]),
                 SavedStep(call=call, event={"event": "CallEnded"}, intents=intents[1:]),
             ]
-            beside = [SavedStep(call=a_call(100, caller=None, account=OTHER))] if call is together else []
-            await storage.calls.save(steps + beside)
-        rows = [await _rows_of(storage, call) for call in (alone, together)]
-        assert rows[0] == rows[1]
+            await storage.calls.save(steps + [SavedStep(call=other) for other in beside.get(call.account, ())])
+        rows = [await _rows_of(storage, call) for call in calls]
+        assert rows[0] == rows[1] == rows[2]
         went_first.append(rows[0]["outbox"][-1]["goes_first"])
     assert went_first == [True, False, True, True, True, False]  # the fourth call of one client waits
+
+
+async def test_a_burst_of_a_clients_calls_is_stored_at_once_as_it_would_be_one_by_one(storage: Storage) -> None:
+    """Each has its own timeline, and the fourth unanswered one waits."""
+    client = "+79161234567"
+    ivan = Person(ref=EntityRef(EntityKind.CONTACT, "5"), name="Иван", responsible=None, phones=(client,), updated_at=1)
+    await storage.phone_book.put_persons(OFFICE, [ivan], numbering=DEFAULT_NUMBERING)
+    burst = [a_call(number, caller=client) for number in range(5)]
+    steps = []
+    for call in burst:
+        steps += [SavedStep(call=call, event={"event": "CallStarted", "at": 5.0})]
+        steps += [SavedStep(call=call, event={"event": "CallEnded"}, intents=[an_intent(call)])]
+    steps += [SavedStep(call=call, event={"event": "CallDescribed"}) for call in reversed(burst)]
+    await storage.calls.save(steps)
+    went_first = []
+    for call in burst:
+        assert await storage.calls.get(OFFICE, call.id) == call
+        timeline = await storage.calls.timeline(OFFICE, call.id)
+        assert [event["event"] for event in timeline] == ["CallStarted", "CallEnded", "CallDescribed"]
+        went_first.append((await _rows_of(storage, call))["outbox"][0]["goes_first"])
+    assert went_first == [True, True, True, False, False]
 
 
 async def _rows_of(storage: Storage, call: Call) -> dict[str, list[dict[str, Any]]]:

@@ -109,8 +109,9 @@ async def test_every_subscriber_of_the_channel_gets_each_message_in_order(coordi
         asyncio.create_task(_collect(coordination.subscribe(c), h)) for c, h in zip(channels, heard, strict=True)
     ]
     await _until(lambda: all(heard[:2]), lambda: coordination.publish(channel, {"n": -1}))
-    for number in range(50):
+    for number in range(0, 50, 5):
         await coordination.publish(channel, {"n": number, "text": "Ж"})
+        await coordination.publish(channel, *({"n": number + more, "text": "Ж"} for more in range(1, 5)))
     await _until(lambda: all({"n": 49, "text": "Ж"} in h for h in heard[:2]))
     for got in heard[:2]:
         assert [message["n"] for message in got if message["n"] >= 0] == list(range(50))

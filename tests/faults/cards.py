@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -104,6 +105,8 @@ class Cards:
             for manager in sorted(set(self._of_phone.values())):
                 self._readers.append(asyncio.create_task(self._keep_open(place, manager)))
         await self.are_open()
+        gc.collect()
+        gc.freeze()  # a full collection of the test's own objects takes 100 ms, in which no card is seen
 
     async def are_open(self) -> None:
         """Wait until every page is connected."""

@@ -184,6 +184,7 @@ class Changes:
         command = await asyncio.create_subprocess_exec(
             *program,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
         self.commands[command.pid] = command
         try:

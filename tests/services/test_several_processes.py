@@ -346,7 +346,7 @@ async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_th
 class Silent(InProcessCoordination):
     """A Redis that accepts requests and does not answer."""
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> None:
+    async def publish(self, channel: str, *messages: dict[str, Any]) -> None:
         await asyncio.get_running_loop().create_future()
 
 

@@ -95,13 +95,14 @@ class InProcessCoordination:
     async def overflow(self, name: str, bucket: LeakyBucket, *, pause_seconds: float) -> None:
         self._buckets.overflow(name, bucket, pause_seconds)
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> None:
-        text = json.dumps(message)  # subscribers get copies, as they would from another process
-        for waiting in self._subscribers.get(channel, ()):
-            if waiting.full():
-                waiting.get_nowait()
-                log.warning("subscriber does not read, oldest message dropped", channel=channel)
-            waiting.put_nowait(text)
+    async def publish(self, channel: str, *messages: dict[str, Any]) -> None:
+        for message in messages:
+            text = json.dumps(message)  # subscribers get copies, as they would from another process
+            for waiting in self._subscribers.get(channel, ()):
+                if waiting.full():
+                    waiting.get_nowait()
+                    log.warning("subscriber does not read, oldest message dropped", channel=channel)
+                waiting.put_nowait(text)
 
     async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
         waiting: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)

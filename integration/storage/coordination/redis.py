@@ -146,9 +146,15 @@ class RedisCoordination:
         async with self._answering():
             await self._overflow(keys=[_bucket_key(name)], args=arguments)
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> None:
+    async def publish(self, channel: str, *messages: dict[str, Any]) -> None:
         async with self._answering():
-            await self._redis.publish(_PREFIX + channel, json.dumps(message))
+            if len(messages) == 1:
+                await self._redis.publish(_PREFIX + channel, json.dumps(messages[0]))
+                return
+            sending = self._redis.pipeline(transaction=False)
+            for message in messages:
+                sending.publish(_PREFIX + channel, json.dumps(message))
+            await sending.execute()
 
     async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
         """Ends only when the reader stops. Messages published while Redis is away are lost."""

@@ -18,10 +18,10 @@ from integration.domain.numbers.numbering import DialRules, Numbering
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.ports.stores import OutboxState, SavedStep
+from integration.storage.sql.calls_at_once import Written, goes_first, save_at_once
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.one_call import GOES_FIRST, Written, save_one_call
 from integration.storage.sql.schema import accounts, call_events, calls, outbox
 from integration.storage.sql.short_query import ShortQuery
 
@@ -40,7 +40,7 @@ _recent = (
 )
 _RECENT = ShortQuery.of(_recent)
 _RECENT_OF_CLIENT = ShortQuery.of(_recent.where(calls.c.match_key == bindparam("of_key")))
-_GOES_FIRST = text(f"SELECT {GOES_FIRST}")
+_GOES_FIRST = text(f"SELECT {goes_first(':match_key', ':id', '0')}")
 
 
 class SqlCallStore:
@@ -99,8 +99,9 @@ class SqlCallStore:
         if not steps:
             return
         now = self._clock.now()
-        if self._database.dialect == "postgresql" and len({(step.call.account, step.call.id) for step in steps}) == 1:
-            await self._save_one_call(steps, now, fence)
+        of = {step.call.account for step in steps}
+        if self._database.dialect == "postgresql" and len(of) == 1:
+            await self._save_at_once(of.pop(), steps, now, fence)
             return
 
         def work(connection: Connection) -> None:
@@ -108,18 +109,19 @@ class SqlCallStore:
                 guard(connection, self._database.dialect, fence)
             self._save(connection, steps, now)
 
-        of = {step.call.account for step in steps}
         await self._database.write(work, of.pop() if len(of) == 1 else Across.CALLS_OF_SEVERAL)
 
-    async def _save_one_call(self, steps: Sequence[SavedStep], now: Timestamp, fence: Lease | None) -> None:
-        call = steps[-1].call
-        written: Written | None = self._written.get(call.account, (None, None))
+    async def _save_at_once(
+        self, account: AccountId, steps: Sequence[SavedStep], now: Timestamp, fence: Lease | None
+    ) -> None:
+        newest = {step.call.id: step.call for step in steps}
+        events = [_event_row(step.call, step.event, now) for step in steps if step.event is not None]
+        intents = [intent_row(account, each, now) for step in steps for each in step.intents]
+        written: Written | None = self._written.get(account, (None, None))
         while written is not None:
-            self._written[call.account] = written
-            row = _call_row(call, _numbering(*written), now)
-            events = [_event_row(call, step.event, now) for step in steps if step.event is not None]
-            intents = [intent_row(call.account, each, now) for step in steps for each in step.intents]
-            written = await save_one_call(self._database, written, row, events, intents, fence)
+            self._written[account] = written
+            rows = [_call_row(call, _numbering(*written), now) for call in newest.values()]
+            written = await save_at_once(self._database, written, rows, events, intents, fence)
 
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None

@@ -47,6 +47,7 @@ _LOOKUP = ShortQuery(
     "SELECT p.state FROM person_phones n JOIN persons p ON p.account = n.account AND p.kind = n.kind"
     " AND p.id = n.person WHERE n.account = :account AND n.match_key = :match_key ORDER BY p.created_at, p.id"
 )
+_PERSON = ShortQuery("SELECT state FROM persons WHERE account = :account AND kind = :kind AND id = :id")
 _OPEN_DEALS = ShortQuery(
     "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
     " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
@@ -118,9 +119,9 @@ class SqlPhoneBook:
         return _latest_first(states)
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
-        query = select(persons.c.state).where(_is(persons, account, ref))
-        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
-        return None if state is None else decode(Person, state)
+        key = {"account": account, "kind": ref.kind.value, "id": ref.id}
+        rows = await self._database.rows(_PERSON, key, account)
+        return decode(Person, rows[0][0]) if rows else None
 
     async def of_refs(self, account: AccountId, refs: Sequence[EntityRef]) -> dict[EntityRef, Person | Deal]:
         def work(connection: Connection) -> dict[EntityRef, Person | Deal]:
@@ -230,10 +231,6 @@ def _carry_out(statement: Delete, connection: Connection) -> None:
 def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:
     for start in range(0, len(items), _MOST_IN_ONE_WRITE):
         yield items[start : start + _MOST_IN_ONE_WRITE]
-
-
-def _is(table: Table, account: AccountId, ref: EntityRef) -> ColumnElement[bool]:
-    return and_(table.c.account == account, table.c.kind == ref.kind.value, table.c.id == ref.id)
 
 
 def _among(table: Table, account: AccountId, refs: Iterable[EntityRef]) -> ColumnElement[bool]:
