@@ -264,6 +264,20 @@ const scenes: Record<string, () => CardCall[]> = {
       listed: { name: "Иван Петров", campaign: "Весенний обзвон" },
     }),
   ],
+  campaign: () => [
+    call({
+      ...known(),
+      direction: "outbound",
+      state: "talking",
+      answered_at: now() - 12,
+      campaign: {
+        name: "Весенний обзвон",
+        comment: "Просил звонить утром",
+        script:
+          "Добрый день! Меня зовут Анна, компания «Ромашка».\nУдобно говорить минуту?\n1. Напомнить о замере.\n2. Предложить рассрочку.\n3. Договориться о встрече.",
+      },
+    }),
+  ],
   withheld: () => [call({ number: "", raw_number: null })],
   missed: () => withCallback(null),
   callback: () => withCallback({ state: "open", at: now() + 600, tries: 1, most: 3 }),

@@ -41,7 +41,7 @@ from integration.services.card_content import (
 from integration.services.card_part import colleague, part_fields
 from integration.services.hub import Hub
 from integration.services.late_reads import LateReads
-from integration.services.listed_clients import ListedClients
+from integration.services.listed_clients import Listed, ListedClients
 from integration.services.new_clients import makes_by_hand
 from integration.services.next_tasks import NextTasks
 
@@ -62,7 +62,7 @@ class _Known:
     What phone book and history know of a client: `person`, `candidates` and `last_calls` in the card's format.
 
     `persons`: with the number, the one whom the card shows first; `deals`: their open ones of that person; `listed`:
-    whom a campaign's list has, looked up for somebody whose name the CRM does not know.
+    whom a campaign's list has, if one dialled the call; `has_name`: the CRM knows the client's name.
     """
 
     persons: Sequence[Person] = ()
@@ -70,7 +70,8 @@ class _Known:
     person: dict[str, Any] | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     last_calls: list[dict[str, Any]] = field(default_factory=list)
-    listed: dict[str, str] | None = None
+    listed: Listed | None = None
+    has_name: bool = False
 
     @property
     def can_have_deal(self) -> bool:
@@ -230,7 +231,7 @@ class CardService:
             "person": known.person,
             "persons_count": len(known.persons),
             "persons": known.candidates,
-            "listed": known.listed,
+            **_of_campaign(known),
             "chosen_by": colleague(account, call, call.chosen.by) if call.chosen is not None else None,
             "next_task": self._next_task(account, call, known),
             "last_calls": known.last_calls,
@@ -263,22 +264,24 @@ class CardService:
         return known
 
     async def _read(self, account: Account, call: Call, key: str) -> _Known:
-        (persons, deals), recent = await asyncio.gather(
+        (persons, deals), recent, listed = await asyncio.gather(
             self._phone_book.known(account.id, key),
             self._calls.recent(account.id, match_key=key, limit=MOST_LAST_CALLS + 1),
+            self._listed.of(account.id, call),
         )
         last_calls = past_calls(account, call, recent)
         # The one whom attribution chooses.
         known = chosen_first(ranked(persons, deals), call.chosen.person if call.chosen is not None else None)
         if not known:
-            return _Known(last_calls=last_calls, listed=await self._listed.of(account.id, call))
+            return _Known(last_calls=last_calls, listed=listed)
         person = known[0]
         refs = list(dict.fromkeys(each.company for each in companies_of(known) if each.company is not None))
         found = await asyncio.gather(*(self._phone_book.get(account.id, ref) for ref in refs))
         companies = dict(zip(refs, found, strict=True))
         company = companies.get(person.company) if person.company is not None else None
         return _Known(
-            listed=await self._listed.of(account.id, call) if _has_no_name(person, key) else None,
+            listed=listed,
+            has_name=not _has_no_name(person, key),
             persons=known,
             deals=[deal.ref for deal in open_deals_of(person, deals)],
             person=person_content(account, person, company, deals),
@@ -353,6 +356,17 @@ def display_number(text: str | None, numbering: Numbering) -> str:
         digits = bare_digits(text, numbering)
         return digits.digits if digits else ""
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _of_campaign(known: _Known) -> dict[str, dict[str, str] | None]:
+    """`listed` and `campaign` of a card: the list's name is for a client whose name the CRM does not know."""
+    listed = known.listed
+    if listed is None:
+        return {"listed": None, "campaign": None}
+    return {
+        "listed": None if known.has_name else {"name": listed.name, "campaign": listed.campaign},
+        "campaign": {"name": listed.campaign, "comment": listed.comment, "script": listed.script},
+    }
 
 
 def _has_no_name(person: Person, match_key: str) -> bool:

@@ -464,10 +464,14 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
         "From 15 seconds to 30 minutes (1800). If nothing is pressed, the client goes back to the list.",
     ),
     "camp_script": ("Сценарий разговора", "Сценарій розмови", "Script"),
+    "camp_during": ("Во время разговора", "Під час розмови", "During the call"),
     "camp_script_hint": (
-        "Что сказать клиенту: сотрудник видит этот текст рядом с клиентом. Можно оставить пустым.",
-        "Що сказати клієнту: співробітник бачить цей текст поруч із клієнтом. Можна залишити порожнім.",
-        "What to say: the employee sees this text with the client. May stay empty.",
+        "Что сказать клиенту: сотрудник видит этот текст в карточке звонка, а в режиме «По одному, с просмотром» "
+        "и до звонка. Можно оставить пустым.",
+        "Що сказати клієнту: співробітник бачить цей текст у картці дзвінка, а в режимі «По одному, з переглядом» "
+        "і до дзвінка. Можна залишити порожнім.",
+        "What to say: the employee sees this text in the card of the call, and in Preview before the call, too. "
+        "May stay empty.",
     ),
     "camp_more": ("Дополнительно", "Додатково", "More"),
     "camp_ring": ("Сколько секунд ждать ответа", "Скільки секунд чекати відповіді", "Seconds to wait for an answer"),

@@ -15,7 +15,7 @@ from playwright.async_api import BrowserContext, expect
 
 from integration.texts import LANGUAGES
 from tests.e2e.stage_page import browser, crm, opened
-from tests.e2e.widget_stage import Stage
+from tests.e2e.widget_stage import Stage, a_call
 from tests.page_checks import sideways, violations
 
 __all__ = ["browser", "crm"]
@@ -65,6 +65,32 @@ async def test_the_client_is_for_everybody_at_every_width(browser: BrowserContex
                 found[f"{name} {theme} {width}"] = await violations(page, ".dozvon-widget") + await sideways(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     await expect(page.locator(".dozvon-list")).to_be_hidden()  # this server has no list for its panel
+    assert await page.title() == "CRM"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_in_the_call_the_card_says_what_to_say(browser: BrowserContext, crm: Stage, language: str) -> None:
+    """A long script scrolls (axe wants that the keyboard reaches it), and hostile texts are texts."""
+    page = await opened(browser, crm, language)
+    told = {"name": "Весенний обзвон", "comment": "спрашивал про окна на дачу"}
+    script = "Добрый день! Меня зовут Анна.\n" + "\n".join(f"{n}. Предложить рассрочку." for n in range(1, 30))
+    found: dict[str, list[str]] = {}
+    for name, texts in (("script", {**told, "script": script}), ("hostile", dict.fromkeys((*told, "script"), HOSTILE))):
+        call = a_call(
+            id=f"office:{name}", direction="outbound", state="talking", answered_at=time.time(), campaign=texts
+        )
+        await crm.tell({"type": "call_updated", "call": call})
+        guide = page.locator(".call:not(.folded) .guide .about")
+        await expect(guide).to_have_count(2)
+        for theme, ground in (("light", "#fff"), ("dark", "#111")):
+            await page.evaluate("(ground) => document.body.style.background = ground", ground)
+            await expect(page.locator(".dozvon-widget.dark")).to_have_count(int(theme == "dark"))
+            for width, height in SIZES:
+                await page.set_viewport_size({"width": width, "height": height})
+                await page.screenshot(path=PICTURES / f"call-{name}-{theme}-{width}-{language}.png")
+                found[f"{name} {theme} {width}"] = await violations(page, ".dozvon-widget") + await sideways(page)
+        await crm.tell({"type": "call_removed", "id": call["id"], "reason": "gone"})
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
     assert await page.title() == "CRM"
 
 

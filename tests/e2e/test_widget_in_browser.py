@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
-from tests.e2e.widget_stage import Stage, stage
+from tests.e2e.widget_stage import HOSTILE, Stage, a_call, stage
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 
 pytestmark = pytest.mark.browser
-
-HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 
 @pytest.fixture
@@ -33,21 +31,6 @@ async def browser() -> AsyncIterator[BrowserContext]:
         context = await chromium.new_context(viewport={"width": 1280, "height": 800})
         yield context
         await chromium.close()
-
-
-def a_call(**changes: Any) -> dict[str, Any]:
-    person = {
-        "id": "55", "kind": "contact", "name": "Иван Петров", "url": "/contacts/detail/55",
-        "company": {"name": HOSTILE, "url": "javascript:document.title='broken'"},
-        "responsible": {"id": "7", "name": "Анна Ким"}, "emails": ["i@r.example"],
-        "deals": [{"id": "9", "name": "Веранда", "url": "/leads/detail/9", "stage": "Переговоры", "price": 248000}],
-    }  # fmt: skip
-    return {
-        "id": "office:1", "direction": "inbound", "state": "ringing", "number": "+7 916 123-45-67",
-        "raw_number": "+79161234567", "started_at": time.time(), "answered_at": None, "ended_at": None,
-        "line": "+7 495 000-00-00", "extension": "101", "person": person, "persons_count": 1, "can_create": False,
-        "last_calls": [], "disposition": None,
-    } | changes  # fmt: skip
 
 
 async def open_tab(browser: BrowserContext, crm: Stage) -> Page:

@@ -42,6 +42,25 @@ require(["jquery", "/widget/script.js"], ($, Widget) => {
 </script></body></html>"""
 
 
+HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
+
+
+def a_call(**changes: Any) -> dict[str, Any]:
+    """A `CardCall` of a known client, whose company is hostile."""
+    person = {
+        "id": "55", "kind": "contact", "name": "Иван Петров", "url": "/contacts/detail/55",
+        "company": {"name": HOSTILE, "url": "javascript:document.title='broken'"},
+        "responsible": {"id": "7", "name": "Анна Ким"}, "emails": ["i@r.example"],
+        "deals": [{"id": "9", "name": "Веранда", "url": "/leads/detail/9", "stage": "Переговоры", "price": 248000}],
+    }  # fmt: skip
+    return {
+        "id": "office:1", "direction": "inbound", "state": "ringing", "number": "+7 916 123-45-67",
+        "raw_number": "+79161234567", "started_at": time.time(), "answered_at": None, "ended_at": None,
+        "line": "+7 495 000-00-00", "extension": "101", "person": person, "persons_count": 1, "can_create": False,
+        "last_calls": [], "disposition": None,
+    } | changes  # fmt: skip
+
+
 class Stage:
     def __init__(self) -> None:
         self.page = self.backend = ""

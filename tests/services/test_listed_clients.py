@@ -104,6 +104,21 @@ async def test_a_name_from_the_list_fits_a_contact_s(scene: Scene, name: str, sa
     assert shown(page)[-1]["listed"] == {"name": said, "campaign": "Весна"}
 
 
+@pytest.mark.parametrize("mode", [Mode.PROGRESSIVE, Mode.PREVIEW])
+async def test_the_card_says_what_to_say_also_of_a_client_whom_the_crm_knows(scene: Scene, mode: Mode) -> None:
+    page = scene.world.page(ANNA)
+    client = replace(await of_the_crm(scene, 0), comment="Просил утром")
+    await scene.start(client, mode=mode, employees=("101",), script="Добрый день!\nМеня зовут Анна.")
+    dialled = await scene.step()
+    if mode is Mode.PREVIEW:
+        await press(scene, Decided.CALL)
+        dialled = await scene.step()
+    (asked,) = dialled
+    await scene.phones.talk(asked)
+    said = {"name": "Весна", "comment": "Просил утром", "script": "Добрый день!\nМеня зовут Анна."}
+    assert shown(page)[-1]["campaign"] == said
+
+
 async def test_a_call_of_no_campaign_has_nobody_from_a_list(scene: Scene) -> None:
     world, page = scene.world, scene.world.page(ANNA)
     await scene.start(somebody(0), employees=("101",))
@@ -116,4 +131,4 @@ async def test_a_call_of_no_campaign_has_nobody_from_a_list(scene: Scene) -> Non
         called="79161230000",
     )
     await world.tracking.on_events([begun])
-    assert [each["listed"] for each in shown(page)] == [None]
+    assert [(each["listed"], each["campaign"]) for each in shown(page)] == [(None, None)]

@@ -9,7 +9,7 @@ import { CallBlocks } from "./call_blocks";
 import { type CallbackActions, CallbackView } from "./callback_view";
 import { ChooserView } from "./chooser_view";
 import { CreateView } from "./create_view";
-import { el, foreign, type Icon, icon, link } from "./dom";
+import { about, el, foreign, type Icon, icon, link } from "./dom";
 import { clock, initials, plain } from "./format";
 import type { Candidate, CardCall, CreateContactAnswer, CreateDealAnswer, Person } from "./messages";
 import type { NoteActions } from "./note_draft";
@@ -57,6 +57,8 @@ export class CallView {
   private readonly top = el("div", { class: "top" });
   private readonly who = el("div", { class: "who" });
   private readonly came = el("div", {});
+  /** What the campaign's list says of the client, and what to say to them. */
+  private readonly script = el("div", { class: "guide" });
   private readonly held = el("p", { class: "held", hidden: true });
   private readonly heldTimer = el("span", { class: "since" });
   private readonly blocks: CallBlocks;
@@ -85,7 +87,18 @@ export class CallView {
     if (this.note) this.slot.append(this.note.element);
     const create = [this.contact.element, this.deal.element];
     const body = el("div", { class: "body" }, this.chooser.element, this.blocks.element, ...create);
-    this.element = el("article", {}, this.top, this.came, this.held, this.who, body, this.slot, this.buttons);
+    this.element = el(
+      "article",
+      {},
+      this.top,
+      this.came,
+      this.held,
+      this.who,
+      this.script,
+      body,
+      this.slot,
+      this.buttons,
+    );
   }
 
   /** Whether a person is typing in a form of this call. */
@@ -112,12 +125,15 @@ export class CallView {
       person?.name,
       person?.url,
       call.listed,
+      call.campaign?.name,
       call.number,
       call.raw_number,
       call.client_extension,
       call.is_looked_up,
     ];
     this.section(this.who, who, () => this.buildWho());
+    const said = call.state === "ended" ? [] : [call.campaign?.comment, call.campaign?.script].filter((text) => text);
+    this.section(this.script, said, () => said.map((text) => about(text ?? "")));
     this.held.hidden = call.state !== "talking" || call.held_since === null;
     this.chooser.update(call);
     this.blocks.update(call, serverNow);
@@ -248,8 +264,12 @@ export class CallView {
     }
     const name = link(called || shownNumber, person?.url ?? null, "name", this.actions.open);
     const shown = el("div", { class: "sub with_copy" }, el("span", { class: "number" }, foreign(shownNumber)), copy);
-    const campaign = listed ? [this.texts.say("preview_campaign"), " ", foreign(listed.campaign)] : null;
-    return [avatar, el("div", { class: "names" }, name, shown, campaign && el("div", { class: "sub" }, ...campaign))];
+    return [avatar, el("div", { class: "names" }, name, shown, this.campaignLine())];
+  }
+
+  private campaignLine(): HTMLElement | null {
+    const campaign = this.call.campaign?.name ?? this.call.listed?.campaign;
+    return campaign ? el("div", { class: "sub" }, this.texts.say("preview_campaign"), " ", foreign(campaign)) : null;
   }
 
   /** None for a number that is hidden from this manager, as a whole or in part. */

@@ -158,6 +158,8 @@ export interface CardCall {
   persons: Candidate[];
   /** Whom a campaign's list has, for a client whose name the CRM does not know. Missing: an older server. */
   listed?: { name: string; campaign: string } | null;
+  /** The campaign that dialled the call, what its list says of the client, and what to say. Missing: an older server. */
+  campaign?: { name: string; comment: string; script: string } | null;
   /** The employee who said which of them calls. */
   chosen_by: Colleague | null;
   next_task: NextTask | null;

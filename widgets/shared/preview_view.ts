@@ -3,7 +3,7 @@
  * before "Call". The server decides who is shown, to whom and for how long.
  */
 
-import { el, foreign, icon, link } from "./dom";
+import { about, el, foreign, icon, link } from "./dom";
 import { clock } from "./format";
 import type { OfferAction, OfferedClient, OfferMessage } from "./messages";
 import type { TextKey, Texts } from "./texts";
@@ -80,10 +80,6 @@ export class PreviewView {
   private client(offer: OfferedClient): HTMLElement[] {
     const { texts, actions } = this;
     const decide = (action: OfferAction) => () => void actions.press(action, offer.campaign, offer.entry);
-    // Whole: a script is not cut as names are.
-    const about = [offer.comment, offer.script].map((text) =>
-      text ? el("p", { class: "about", tabindex: "0" }, foreign(new Text(text))) : null,
-    );
     return [
       el("div", { class: "top" }, icon("phone"), el("span", { class: "state" }, texts.say("preview_title")), this.left),
       el(
@@ -92,7 +88,7 @@ export class PreviewView {
         link(offer.name || offer.number, offer.url, "name", actions.open),
         el("p", { class: "number" }, foreign(offer.number)),
         el("p", { class: "soft" }, texts.say("preview_campaign"), " ", foreign(offer.campaign_name)),
-        ...about,
+        ...[offer.comment, offer.script].map((text) => (text ? about(text) : null)),
       ),
       el(
         "div",

@@ -269,6 +269,30 @@ test("a client whom only a campaign's list knows has the name from there, and no
   assert.equal(find(".name").getAttribute("href"), aPerson().url);
 });
 
+test("during a campaign's call the card says which one, what its list says of the client, and what to say", () => {
+  const { card, all } = aCard();
+  const campaign = { name: "Весна", comment: "Просил утром", script: "Добрый день!\n<b>Меня зовут Анна</b>" };
+  const call = { direction: "outbound", person: aPerson(), persons_count: 1, campaign } as const;
+  const texts = (selector: string) => all(selector).map((one) => one.textContent);
+  card.show([aCall({ ...call, state: "talking" })]);
+  assert.deepEqual(texts(".sub"), ["+7 916 123-45-67", "Обзвон: Весна"]);
+  assert.deepEqual(texts(".guide .about"), ["Просил утром", "Добрый день!\n<b>Меня зовут Анна</b>"]);
+  const read = all(".guide .about")[1];
+  card.show([aCall({ ...call, state: "talking", held_since: 1 })]);
+  assert.equal(all(".guide .about")[1], read, "who reads a long script stays where they are");
+  card.show([aCall({ ...call, state: "ended" })]);
+  assert.deepEqual(texts(".guide .about"), []);
+});
+
+test("a campaign without a script and an older server show none", () => {
+  const { card, all } = aCard();
+  card.show([aCall({ campaign: { name: "Весна", comment: "", script: "" } })]);
+  assert.equal(all(".about").length, 0);
+  const { campaign: _, ...older } = aCall();
+  card.show([older]);
+  assert.equal(all(".about").length, 0);
+});
+
 test("a client without a name in the list has their number", () => {
   const { card, find } = aCard();
   card.show([aCall({ direction: "outbound", listed: { name: "", campaign: "Весна" } })]);

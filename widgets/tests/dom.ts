@@ -45,6 +45,7 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     persons_count: 0,
     persons: [],
     listed: null,
+    campaign: null,
     chosen_by: null,
     next_task: null,
     fields: [...CARD_FIELDS],
