@@ -141,6 +141,13 @@ class Offers:
         except DozvonError:
             return False
 
+    async def has_left(self, account: AccountId, manager: ManagerId) -> bool:
+        """Whether this manager has no open page. False also where it cannot be known. Never raises."""
+        try:
+            return not await self._hub.has_page(account, manager)
+        except DozvonError:
+            return False
+
     async def press(self, account: Account, press: OfferPress) -> None:
         """
         Hand what was pressed to the process that dials the campaign. The same press again changes nothing.

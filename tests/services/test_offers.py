@@ -88,6 +88,56 @@ def call_of(offer: dict[str, Any], manager: ManagerId = ANNA, **said: str) -> Of
     return OfferPress(account=ACME, manager=manager, campaign=SPRING, action=Decided.CALL, entry=entry, **said)
 
 
+# ---- the page is closed
+
+
+async def test_who_closes_the_page_gives_the_client_back(scene: Scene) -> None:
+    """Also with ten minutes for each client; whoever has a page gets them, and the first one misses nobody."""
+    anna = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101", "102"), preview_seconds=600)
+    await scene.step()
+    scene.world.hub.leave(anna)
+    await scene.step(after=10.0)
+    assert await shown(scene) is not None
+    scene.world.page(BORIS)
+    for _ in range(5):
+        await scene.step(after=10.0)
+    assert await shown(scene) is None
+    given = await shown(scene, BORIS)
+    assert given is not None
+    assert given["name"] == "Клиент 0"
+    assert (await scene.offers.shown(scene.world.account, ANNA))["missed"] is None
+
+
+async def test_a_page_that_loads_anew_keeps_its_client(scene: Scene) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",), preview_seconds=600)
+    await scene.step()
+    for _ in range(4):  # the manager goes from card to card in the CRM
+        scene.world.hub.leave(page)
+        await scene.step(after=15.0)
+        page = scene.world.page(ANNA)
+        await scene.step(after=10.0)
+    assert await shown(scene) is not None
+
+
+async def test_while_nobody_can_say_who_has_a_page_nobody_loses_a_client(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = scene.world.page(ANNA)
+    await preview(scene, 0, employees=("101",), preview_seconds=600)
+    await scene.step()
+
+    async def away(_key: str) -> bool:
+        raise Unavailable("Redis is away")
+
+    monkeypatch.setattr(scene.world.coordination, "is_marked", away)
+    scene.world.hub.leave(page)  # it may be open at another process
+    for _ in range(6):
+        await scene.step(after=10.0)
+    assert await shown(scene) is not None
+
+
 # ---- shown, and called
 
 

@@ -82,6 +82,7 @@ def test_a_client_goes_back_to_the_list_when_nobody_decides_or_the_hour_is_over(
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), soon).kept == (offer,)
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), late).missed == (offer,)
     assert looked_at(PREVIEW, {client.id: client}, scene(offer), night).withdrawn == (offer,)
+    assert looked_at(PREVIEW, {client.id: client}, scene(offer), soon, left={offer}).withdrawn == (offer,)
 
 
 @pytest.mark.parametrize(

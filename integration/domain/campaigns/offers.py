@@ -64,6 +64,7 @@ def looked_at(
     situation: Situation,
     now: Timestamp,
     unreachable: Container[str] = frozenset(),
+    left: Container[Offer] = frozenset(),
 ) -> Looked:
     """
     What becomes of the offers of a campaign.
@@ -73,6 +74,7 @@ def looked_at(
         situation: its offers are those of all campaigns.
         unreachable: employees (by key) whose PBX is not connected at this moment, as after the death of the process
             that was linked to it: they keep their client, whom nobody can call meanwhile, and do not miss them.
+        left: offers that nobody can see any more: the employee has closed every page.
     """
     kept: list[Offer] = []
     missed: list[Offer] = []
@@ -81,7 +83,7 @@ def looked_at(
         if offer.campaign != campaign.id:
             continue
         is_away = offer.employee in unreachable
-        if not _stands(campaign, offer, entries.get(offer.entry), situation, now, is_away=is_away):
+        if offer in left or not _stands(campaign, offer, entries.get(offer.entry), situation, now, is_away=is_away):
             withdrawn.append(offer)
         elif now < offer.until:
             kept.append(offer)

@@ -29,6 +29,9 @@ log = structlog.get_logger()
 _AGAIN = frozenset({Hold.CALLS_PER_SECOND.value})
 """Holds that pass within a second: what was pressed waits for them."""
 _PRESS_WAITS_SECONDS = 5.0
+_PAGES_EVERY_SECONDS = 5.0
+_LEFT_SECONDS = 30.0
+"""Without a page: longer than a page needs to load anew, and another process to say again which pages it has."""
 _LATE_SECONDS = 15.0  # the database was away: nobody expects a call that late
 
 Begin = Callable[[Dial], Awaitable[bool]]
@@ -44,6 +47,8 @@ class Offering:
         self._told: dict[ManagerId, Offer | None] = {}  # None: that they missed one
         self._unsure: set[ManagerId] = set()  # what their pages show is not known here
         self._tried: set[Offer] = set()  # "Call" was pressed, and a rule has held the call
+        self._seen: dict[Offer, Timestamp] = {}  # when it had a page last
+        self._looked_for_pages = Timestamp(0.0)
         self._is_over = False
 
     @property
@@ -101,7 +106,8 @@ class Offering:
         for at, press in presses:
             await self._carry_out(campaign, at, press, entries, begin)
         situation = await self.situation(campaign, list(entries.values()))
-        looked = looked_at(campaign, entries, situation, self._floor.now, self._unreachable(situation))
+        left = await self._left()
+        looked = looked_at(campaign, entries, situation, self._floor.now, self._unreachable(situation), left)
         for offer in (*looked.missed, *looked.withdrawn):
             self._drop(offer)
         for offer in looked.missed:
@@ -187,6 +193,18 @@ class Offering:
             self._tried.add(offer)
             log.info("a client is not called", campaign=self._campaign, reason=found.code)
             await self._offers.refuse(floor.account, press, found)
+
+    async def _left(self) -> set[Offer]:
+        """Those that have been without a page for some time: whoever closes the page is not to keep the client."""
+        floor, now = self._floor, self._floor.now
+        self._seen = {each: self._seen.get(each, now) for each in self.own}
+        if now - self._looked_for_pages >= _PAGES_EVERY_SECONDS:
+            self._looked_for_pages = now
+            for offer in self._seen:
+                people = self._managers_of(offer.employee)
+                if not all([await self._offers.has_left(floor.account.id, each) for each in people]):
+                    self._seen[offer] = now
+        return {each for each, at in self._seen.items() if now - at >= _LEFT_SECONDS}
 
     def _unreachable(self, situation: Situation) -> list[str]:
         return [each.key for each in situation.employees if self._floor.absent(each.key) is Absent.NO_LINK]
