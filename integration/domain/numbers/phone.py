@@ -16,7 +16,7 @@ import phonenumbers
 
 from integration.domain.numbers.numbering import Numbering, Standing, standing
 
-READING_RULE = "4"
+READING_RULE = "5"
 """Raise it when a text may now be read differently: phone books are then keyed again."""
 
 _HIDDEN = frozenset(

@@ -20,6 +20,7 @@ from integration.domain.numbers.phone import Certainty, PhoneNumber, ascii_digit
 
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
 _LEAST_DIGITS, _MOST_DIGITS = 5, 20
+_MOST_WITH_PLUS = 15  # digits of a number with its country code (ITU-T E.164)
 _MOST_TRIED = 3000  # runs of groups read in one text: the limit for hostile input
 _EXTENSION_DIGITS = 7
 
@@ -198,10 +199,11 @@ _COUNTING = 45  # for `2й` at the end: it belongs to the number (`...45-67мо�
 def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
     """The runs with the highest sum of scores that do not overlap, in order."""
     best: list[tuple[int, _Run | None]] = [(0, None)] * (len(groups) + 1)
+    inside = _inside_one_with_plus(groups, numbering)
     tried = 0
     for start in range(len(groups) - 1, -1, -1):
         best[start] = (best[start + 1][0], None)
-        for end in _ends(groups, start):
+        for end in _ends(groups, start) if start not in inside else ():
             tried += 1
             run = _run(groups, start, end, numbering) if tried <= _MOST_TRIED else None
             if run is not None and (total := run.score + best[run.end][0]) > best[start][0]:
@@ -230,10 +232,30 @@ def _ends(groups: Sequence[_Group], start: int) -> list[int]:
     return ends
 
 
+def _inside_one_with_plus(groups: Sequence[_Group], numbering: Numbering) -> set[int]:
+    """
+    The groups that belong to a number which begins with a plus: no number begins there, though in a country with
+    numbers of any length nearly all digits are one. What no plan can read belongs to it as far as a number may reach.
+    """
+    inside: set[int] = set()
+    for start, group in enumerate(groups):
+        if not group.has_plus:
+            continue
+        ends = _ends(groups, start)
+        readings = [(end, read_digits("+" + _digits(groups[start:end]), numbering)) for end in ends]
+        certain = [(-reading.certainty, end) for end, reading in readings if reading is not None]
+        within = [end for end in ends if len(_digits(groups[start:end])) <= _MOST_WITH_PLUS]
+        inside.update(range(start + 1, min(certain)[1] if certain else max(within, default=start + 1)))
+    return inside
+
+
+def _digits(groups: Sequence[_Group]) -> str:
+    return "".join(group.digits for group in groups)
+
+
 def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -> _Run | None:
     parts = groups[start:end]
-    digits = "".join(group.digits for group in parts)
-    reading = read_digits(("+" if parts[0].has_plus else "") + digits, numbering)
+    reading = read_digits(("+" if parts[0].has_plus else "") + _digits(parts), numbering)
     if reading is None:
         return None
     is_before_free = parts[0].gap is _Gap.HARD
