@@ -37,7 +37,7 @@ from integration.process import config
 from integration.process.offices import Offices
 from integration.process.process import Dozvon
 from integration.storage import Storage, open_storage
-from integration.storage.sql.schema import call_events, calls, outbox
+from integration.storage.sql.schema.calls import call_events, calls, outbox
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Office, Phone
 

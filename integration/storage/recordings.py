@@ -19,7 +19,7 @@ from integration.storage.backup.archive import sync_folder
 from integration.storage.secrets.private_files import make_folder, new_file
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.failures import disk_failure
-from integration.storage.sql.schema import recordings
+from integration.storage.sql.schema.calls import recordings
 
 _NAME_BYTES = 24  # random, so that an address cannot be guessed
 

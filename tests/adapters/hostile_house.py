@@ -41,7 +41,8 @@ from integration.process.config import Config, parse
 from integration.process.process import Dozvon
 from integration.services.administrators import digest
 from integration.storage.sql.database import Across
-from integration.storage.sql.schema import metadata, outbox
+from integration.storage.sql.schema import metadata
+from integration.storage.sql.schema.calls import outbox
 from integration.web.campaigns.hearing import HEARD
 from pbx_adapter.asterisk.simulator import SimulatorSettings, running
 from tests.adapters.hostile import FORM, Server

@@ -15,7 +15,7 @@ from integration.domain.administrators import Role
 from integration.domain.api_keys import KEY_BYTES, key_text
 from integration.domain.ids import AccountId
 from integration.services.administrators import digest
-from integration.storage.sql.schema import api_keys
+from integration.storage.sql.schema.people import api_keys
 from integration.web.permissions import need_of
 from tests.adapters.administrators_kit import ACME, OTHER, Answer, Running, account, running
 

@@ -27,7 +27,7 @@ from integration.ports.stores import SavedStep
 from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.services.administrators import digest
-from integration.storage.sql.schema import admin_invitations, administrators
+from integration.storage.sql.schema.people import admin_invitations, administrators
 from integration.web import permissions
 from integration.web.permissions import Need, need_of
 from tests.contract.calls import a_call, an_intent

@@ -10,7 +10,7 @@ from integration.domain.administrators import Administrator, AdministratorId, Ro
 from integration.domain.ids import Timestamp
 from integration.ports.administrators import AdminSessionStore, Credentials, Session
 from integration.storage import Storage
-from integration.storage.sql.schema import admin_sessions
+from integration.storage.sql.schema.people import admin_sessions
 
 NOW, LATER = Timestamp(1000.0), Timestamp(2000.0)
 OLGA = AdministratorId("0" * 31 + "a")

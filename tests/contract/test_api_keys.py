@@ -28,7 +28,7 @@ from integration.ports.setups import SetupState
 from integration.services.administrators import digest
 from integration.services.api_keys import ApiKeys, KeyRefused
 from integration.storage import Storage
-from integration.storage.sql.schema import admin_invitations, api_keys
+from integration.storage.sql.schema.people import admin_invitations, api_keys
 from integration.testing import FakeClock
 
 NOW, LATER = Timestamp(1000.0), Timestamp(2000.0)

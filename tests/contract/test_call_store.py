@@ -31,7 +31,7 @@ from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.settings import AccountSettings
 from integration.ports.stores import CallStore, OutboxState, SavedStep
 from integration.storage import Storage, open_storage
-from integration.storage.sql.schema import call_events, calls, outbox
+from integration.storage.sql.schema.calls import call_events, calls, outbox
 from integration.storage.sql.short_query import ShortQuery
 from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
 

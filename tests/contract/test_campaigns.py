@@ -47,7 +47,7 @@ from integration.ports.list_files import FileForm, ReadingChoice
 from integration.ports.list_imports import ImportRow, ImportState, ListImport, ListImports
 from integration.storage import Storage
 from integration.storage.sql.campaign_entries import head_query
-from integration.storage.sql.schema import campaign_counts
+from integration.storage.sql.schema.campaigns import campaign_counts
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER
 

@@ -32,7 +32,7 @@ from integration.storage.secrets.keys import KeySource
 from integration.storage.secrets.sealing import check, forget, rotate
 from integration.storage.sql.database import Across
 from integration.storage.sql.offices import KEPT
-from integration.storage.sql.schema import offices as table
+from integration.storage.sql.schema.offices import offices as table
 
 ACME, OTHER = AccountId("acme"), AccountId("other")
 WHO = Author(kind=AuthorKind.ADMINISTRATOR, session="ab12", address="192.0.2.1")

@@ -20,7 +20,7 @@ from integration.ports.settings import ChangedMeanwhile, Revised, UndoRefused
 from integration.storage import Storage, open_storage
 from integration.storage.sql.codec import encode
 from integration.storage.sql.database import Across
-from integration.storage.sql.schema import accounts, settings_changes
+from integration.storage.sql.schema.offices import accounts, settings_changes
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER
 

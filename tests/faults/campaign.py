@@ -23,7 +23,7 @@ from integration.domain.campaigns.model import NO_ATTEMPT
 from integration.domain.ids import AccountId, CampaignId
 from integration.storage import Storage
 from integration.storage.sql.database import open_database
-from integration.storage.sql.schema import campaign_days
+from integration.storage.sql.schema.campaigns import campaign_days
 from pbx_adapter.asterisk.simulator.office import Client
 from tests.faults.supervisor import Supervisor
 

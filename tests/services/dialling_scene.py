@@ -45,7 +45,7 @@ from integration.services.dialling.journals import Journals
 from integration.services.dialling.run import CampaignRun
 from integration.services.extensions import KnownExtensions
 from integration.services.offers import Offers
-from integration.storage.sql.schema import campaign_days
+from integration.storage.sql.schema.campaigns import campaign_days
 from tests.services.conftest import ACME, World
 
 SPRING = CampaignId("spring")

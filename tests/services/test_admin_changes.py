@@ -10,7 +10,7 @@ import pytest
 
 from integration.domain.ids import Extension
 from integration.domain.settings_changes import Author, AuthorKind
-from integration.storage.sql.schema import settings_changes
+from integration.storage.sql.schema.offices import settings_changes
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from tests.services.admin_office import PASSWORD, Office

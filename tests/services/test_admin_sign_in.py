@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from integration.storage.sql.schema import admin_sessions
+from integration.storage.sql.schema.people import admin_sessions
 from integration.web.pages.session import local_path
 from tests.services.admin_office import PASSWORD, Office, sessions_of
 

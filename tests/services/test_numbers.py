@@ -318,7 +318,7 @@ async def make_old(world: World, person: Person, key: str) -> None:
     """Key this person by the older rule."""
     from sqlalchemy import delete, insert, update
 
-    from integration.storage.sql.schema import person_phones, persons
+    from integration.storage.sql.schema.crm import person_phones, persons
 
     def work(connection: Any) -> None:
         of = (person_phones.c.account == ACME) & (person_phones.c.person == person.ref.id)

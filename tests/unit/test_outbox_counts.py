@@ -8,7 +8,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from integration.ports.stores import OutboxState
 from integration.storage.sql.outbox import COUNTS_BY_ACCOUNT, counting
-from integration.storage.sql.schema import metadata, outbox
+from integration.storage.sql.schema import metadata
+from integration.storage.sql.schema.calls import outbox
 
 
 @pytest.mark.parametrize("conditions", [[], [outbox.c.account == "acme"]], ids=["all accounts", "one account"])

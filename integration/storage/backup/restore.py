@@ -34,7 +34,8 @@ from integration.storage.secrets.sealing import stored_secrets, strange_rows
 from integration.storage.sql.database import open_database
 from integration.storage.sql.failures import disk_failure, translating
 from integration.storage.sql.migrate import HEAD, knows
-from integration.storage.sql.schema import OWN_AFFAIRS, PASSES, tokens
+from integration.storage.sql.schema import OWN_AFFAIRS, PASSES
+from integration.storage.sql.schema.crm import tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,9 @@ from sqlalchemy import Column, Connection, Select, delete, inspect, select, upda
 from integration.errors import ConfigError, ProtocolError
 from integration.storage.secrets.keys import Key, KeyRing, KeySource
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import offices, secret_key, tokens
+from integration.storage.sql.schema.crm import tokens
+from integration.storage.sql.schema.offices import offices
+from integration.storage.sql.schema.operation import secret_key
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from integration.ports.administrators import Session, SignedIn
 from integration.storage.sql.administrators import administrator_of
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import admin_sessions as table
-from integration.storage.sql.schema import administrators
+from integration.storage.sql.schema.people import admin_sessions as table
+from integration.storage.sql.schema.people import administrators
 
 _ADMINISTRATOR = [column.label(f"a_{column.name}") for column in administrators.c]
 

@@ -19,8 +19,8 @@ from integration.domain.administrators import (
 from integration.domain.ids import AccountId, Timestamp
 from integration.ports.administrators import CodeGone, Credentials, LastOwner, LoginTaken, OwnerOfAll
 from integration.storage.sql.database import Database, Dialect, insert
-from integration.storage.sql.schema import admin_invitations, admin_sessions
-from integration.storage.sql.schema import administrators as table
+from integration.storage.sql.schema.people import admin_invitations, admin_sessions
+from integration.storage.sql.schema.people import administrators as table
 
 
 class SqlAdministrators:

@@ -13,8 +13,8 @@ from integration.ports.administrators import FoundKey
 from integration.storage.sql.administrators import administrator_of
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import administrators
-from integration.storage.sql.schema import api_keys as table
+from integration.storage.sql.schema.people import administrators
+from integration.storage.sql.schema.people import api_keys as table
 
 _MAKER = [column.label(f"a_{column.name}") for column in administrators.c]
 _MOST_SHOWN = 500

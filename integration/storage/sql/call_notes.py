@@ -19,7 +19,7 @@ from integration.ports.notes import NoteChange, NoteIntents
 from integration.storage.sql.calls import intent_row
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import call_notes, calls, outbox
+from integration.storage.sql.schema.calls import call_notes, calls, outbox
 
 
 class SqlCallNotes:

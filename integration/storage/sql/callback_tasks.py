@@ -13,7 +13,7 @@ from integration.errors import StorageUnavailable
 from integration.ports.stores import CallbackTask
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import callback_tasks
+from integration.storage.sql.schema.crm import callback_tasks
 
 _TRIES = 3  # another process may delete its row between our insert and our look
 

@@ -25,10 +25,10 @@ from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry
 from integration.storage.sql.campaigns import lock, reopen
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database, Dialect, insert
-from integration.storage.sql.schema import callbacks as table
-from integration.storage.sql.schema import campaign_entries as entries_table
-from integration.storage.sql.schema import campaign_numbers as numbers_table
-from integration.storage.sql.schema import campaigns as campaigns_table
+from integration.storage.sql.schema.campaigns import callbacks as table
+from integration.storage.sql.schema.campaigns import campaign_entries as entries_table
+from integration.storage.sql.schema.campaigns import campaign_numbers as numbers_table
+from integration.storage.sql.schema.campaigns import campaigns as campaigns_table
 
 _LIVING = (EntryState.OPEN, EntryState.TAKEN)
 _OVER = tuple(state for state in EntryState if state not in _LIVING)

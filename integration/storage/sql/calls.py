@@ -22,7 +22,8 @@ from integration.storage.sql.calls_at_once import Written, goes_first, save_at_o
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import accounts, call_events, calls, outbox
+from integration.storage.sql.schema.calls import call_events, calls, outbox
+from integration.storage.sql.schema.offices import accounts
 from integration.storage.sql.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")

@@ -15,7 +15,7 @@ from integration.domain.ids import AccountId
 from integration.errors import LeaseLost
 from integration.ports.coordination import Lease
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import calls, outbox
+from integration.storage.sql.schema.calls import calls, outbox
 from integration.storage.sql.short_query import ShortQuery
 
 Written = tuple[str | None, str | None]  # an account's country and dialling rules, as its row has them

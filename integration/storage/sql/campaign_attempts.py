@@ -30,8 +30,8 @@ from integration.storage.sql.campaigns import count_outcome, lock
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import campaign_attempts as table
-from integration.storage.sql.schema import campaign_reservations, campaigns
+from integration.storage.sql.schema.campaigns import campaign_attempts as table
+from integration.storage.sql.schema.campaigns import campaign_reservations, campaigns
 
 _UNDER_WAY = text("state <> 'ended'")  # the exact text of the index: only then is it used
 _FINAL = frozenset({EntryState.REMOVED, EntryState.DO_NOT_CALL})

@@ -19,9 +19,9 @@ from integration.ports.dialling import CampaignLedger, DayFigures, DiallingNow
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, Dialect, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import campaign_attempts, campaign_changes, campaigns
-from integration.storage.sql.schema import campaign_days as days_table
-from integration.storage.sql.schema import campaign_dialling as table
+from integration.storage.sql.schema.campaigns import campaign_attempts, campaign_changes, campaigns
+from integration.storage.sql.schema.campaigns import campaign_days as days_table
+from integration.storage.sql.schema.campaigns import campaign_dialling as table
 
 
 class SqlDialling:

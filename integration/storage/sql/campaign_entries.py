@@ -36,8 +36,8 @@ from integration.storage.sql.campaigns import lock, reopen, take_positions
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import campaign_entries as table
-from integration.storage.sql.schema import campaign_numbers as numbers_table
+from integration.storage.sql.schema.campaigns import campaign_entries as table
+from integration.storage.sql.schema.campaigns import campaign_numbers as numbers_table
 
 _IS_OPEN = text("state = 'open'")  # the exact text of the index: only then is it used
 

@@ -23,7 +23,7 @@ from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry
 from integration.storage.sql.campaigns import lock
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import (
+from integration.storage.sql.schema.campaigns import (
     campaign_attempts,
     campaign_changes,
     campaign_counts,

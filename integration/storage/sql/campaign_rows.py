@@ -15,9 +15,9 @@ from integration.ports.campaigns import ListedEntry
 from integration.storage.sql.campaigns import count_entries
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Across, Dialect, Scope
-from integration.storage.sql.schema import campaign_entries as table
-from integration.storage.sql.schema import campaign_numbers as numbers_table
-from integration.storage.sql.schema import do_not_call
+from integration.storage.sql.schema.campaigns import campaign_entries as table
+from integration.storage.sql.schema.campaigns import campaign_numbers as numbers_table
+from integration.storage.sql.schema.campaigns import do_not_call
 
 PROMISED, DUE, FRESH = 0, 1, 2
 """The ranks of open entries."""

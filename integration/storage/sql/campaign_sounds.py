@@ -12,7 +12,7 @@ from integration.ports.campaign_sounds import MOST_SOUNDS, RecordedSound, SoundK
 from integration.storage.sql.campaigns import lock
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import campaign_sounds as table
+from integration.storage.sql.schema.campaigns import campaign_sounds as table
 
 _LISTED = (table.c.id, table.c.name, table.c.seconds, table.c.added_at, table.c.added_by)
 

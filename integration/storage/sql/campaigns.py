@@ -16,10 +16,10 @@ from integration.ports.campaigns import CampaignChange, CampaignCounts, ChangeKi
 from integration.ports.clock import Clock
 from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database, Dialect, insert
-from integration.storage.sql.schema import campaign_changes as changes
-from integration.storage.sql.schema import campaign_counts as counts_table
-from integration.storage.sql.schema import campaign_entries as entries_table
-from integration.storage.sql.schema import campaigns as table
+from integration.storage.sql.schema.campaigns import campaign_changes as changes
+from integration.storage.sql.schema.campaigns import campaign_counts as counts_table
+from integration.storage.sql.schema.campaigns import campaign_entries as entries_table
+from integration.storage.sql.schema.campaigns import campaigns as table
 
 _ENTRY, _OUTCOME = "entry", "outcome"
 _BY_ITSELF = "Dozvon"

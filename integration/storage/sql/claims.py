@@ -18,7 +18,7 @@ from integration.domain.calls.intents import Priority
 from integration.domain.ids import AccountId, Timestamp
 from integration.ports.stores import OutboxState
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import outbox
+from integration.storage.sql.schema.calls import outbox
 from integration.storage.sql.short_query import ShortQuery
 
 ItemRow = Mapping[str, Any]

@@ -12,8 +12,8 @@ from integration.ports.administrators import Credentials, CrmTie
 from integration.storage.sql import administrators
 from integration.storage.sql.admin_sessions import crm_user_text
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import admin_sessions
-from integration.storage.sql.schema import crm_ties as table
+from integration.storage.sql.schema.people import admin_sessions
+from integration.storage.sql.schema.people import crm_ties as table
 
 
 class SqlCrmTies:

@@ -14,8 +14,8 @@ from integration.ports.clock import Clock
 from integration.storage.sql.campaign_rows import Moves, count_moves, lock_entry, not_called, put_entry, struck
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Across, Database, Scope, insert
-from integration.storage.sql.schema import campaign_numbers
-from integration.storage.sql.schema import do_not_call as table
+from integration.storage.sql.schema.campaigns import campaign_numbers
+from integration.storage.sql.schema.campaigns import do_not_call as table
 
 _COUNTS = table.c.removed_at.is_(None)
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from integration.ports.clock import Clock
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import installation as table
+from integration.storage.sql.schema.offices import installation as table
 from integration.storage.sql.short_query import ShortQuery
 
 _PUBLIC_URL = "public_url"

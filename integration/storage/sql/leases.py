@@ -21,7 +21,7 @@ from integration.errors import LeaseLost, StorageUnavailable
 from integration.ports.coordination import HUNG_SECONDS, Lease
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.migrate import NOW
-from integration.storage.sql.schema import leases as table
+from integration.storage.sql.schema.operation import leases as table
 from integration.storage.sql.short_query import ShortQuery
 
 _NOW = {dialect: str(moment) for dialect, moment in NOW.items()}

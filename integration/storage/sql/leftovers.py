@@ -15,7 +15,7 @@ from integration.ports.stores import OutboxState
 from integration.storage.sql.claims import IS_WAITING
 from integration.storage.sql.database import Across, Database
 from integration.storage.sql.outbox import IS_DEAD, counted_by_account
-from integration.storage.sql.schema import calls, outbox
+from integration.storage.sql.schema.calls import calls, outbox
 
 
 class SqlLeftovers:

@@ -22,9 +22,9 @@ from integration.storage.sql.campaign_rows import scope_of
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import list_import_parts as parts
-from integration.storage.sql.schema import list_import_problems as problems_table
-from integration.storage.sql.schema import list_imports as table
+from integration.storage.sql.schema.campaigns import list_import_parts as parts
+from integration.storage.sql.schema.campaigns import list_import_problems as problems_table
+from integration.storage.sql.schema.campaigns import list_imports as table
 
 _PART_BYTES = 512 * 1024  # a transaction each: a step of a call never waits for a whole file
 _NOT_TAKEN = {Added.TWICE: Problem.TWICE, Added.DO_NOT_CALL: Problem.DO_NOT_CALL}

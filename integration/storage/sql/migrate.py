@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.errors import ConfigError, Unavailable
-from integration.storage.sql.schema import compatibility, processes
+from integration.storage.sql.schema.operation import compatibility, processes
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -30,7 +30,7 @@ from integration.ports.settings import Revised
 from integration.storage.secrets.sealing import Sealer
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import accounts, office_changes, office_parts, offices
+from integration.storage.sql.schema.offices import accounts, office_changes, office_parts, offices
 from integration.storage.sql.settings_rows import SettingsRows
 
 KEPT = 500  # newest changes of an office

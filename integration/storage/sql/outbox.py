@@ -42,7 +42,7 @@ from integration.ports.stores import OutboxItem, OutboxState
 from integration.storage.sql.claims import HAS_NONE_BEFORE_IT, IS_DUE, IS_FIRST, IS_WAITING, Claims, ItemRow
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Across, Database
-from integration.storage.sql.schema import outbox
+from integration.storage.sql.schema.calls import outbox
 from integration.storage.sql.short_query import ShortQuery
 
 _RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account AND call = :call AND state = 'done'")

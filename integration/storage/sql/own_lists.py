@@ -19,8 +19,8 @@ from integration.storage.sql.campaign_attempts import attempt_row, locked_attemp
 from integration.storage.sql.campaign_rows import not_called, scope_of
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import campaign_attempts
-from integration.storage.sql.schema import own_lists as table
+from integration.storage.sql.schema.campaigns import campaign_attempts
+from integration.storage.sql.schema.campaigns import own_lists as table
 
 _MOST_DUE = 500
 _NO_ENTRY = EntryId(0)

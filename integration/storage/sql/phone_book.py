@@ -38,7 +38,7 @@ from integration.ports.stores import MirrorProgress
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.many_rows import ManyRows
-from integration.storage.sql.schema import deal_persons, deals, mirrors, person_phones, persons
+from integration.storage.sql.schema.crm import deal_persons, deals, mirrors, person_phones, persons
 from integration.storage.sql.short_query import ShortQuery
 
 _MOST_IN_ONE_WRITE = 500  # rows; between two writes a ringing call gets its turn

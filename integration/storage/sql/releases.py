@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 
 from integration.storage.sql import migrate
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import compatibility, processes
+from integration.storage.sql.schema.operation import compatibility, processes
 
 
 class SqlRegister:

@@ -13,7 +13,7 @@ from integration.domain.routing.route import RouteDecision
 from integration.ports.stores import DecidedRoute
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database
-from integration.storage.sql.schema import routes
+from integration.storage.sql.schema.calls import routes
 from integration.storage.sql.short_query import ShortQuery
 
 # One message: this runs ten times a second while callers wait. SQLite has no INSERT in a WITH, and RETURNING leaves out

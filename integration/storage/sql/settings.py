@@ -27,7 +27,7 @@ from integration.ports.settings import KeptChange, Revised, UndoRefused
 from integration.storage.sql import settings_changes
 from integration.storage.sql.codec import decode
 from integration.storage.sql.database import Across, Database
-from integration.storage.sql.schema import accounts
+from integration.storage.sql.schema.offices import accounts
 from integration.storage.sql.settings_rows import Change, SettingsRows
 
 _DOZVON = Author(kind=AuthorKind.PROGRAM)

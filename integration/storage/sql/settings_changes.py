@@ -12,7 +12,7 @@ from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author, Document, Parts, Section, SettingsChange, parts, put
 from integration.storage.sql.codec import decode, encode
-from integration.storage.sql.schema import settings_changes as table
+from integration.storage.sql.schema.offices import settings_changes as table
 
 KEPT = 500  # newest changes of an account
 

@@ -19,7 +19,7 @@ from integration.ports.settings import ChangedMeanwhile, Revised
 from integration.storage.sql import settings_changes
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Dialect, insert
-from integration.storage.sql.schema import accounts
+from integration.storage.sql.schema.offices import accounts
 
 _OLDER_RELEASE = Author(kind=AuthorKind.OLDER_RELEASE)
 

@@ -15,7 +15,7 @@ from integration.ports.setups import Answers, SetupState
 from integration.storage.sql.administrators import give_office
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import setups as table
+from integration.storage.sql.schema.offices import setups as table
 
 
 class SqlSetups:

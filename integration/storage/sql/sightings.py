@@ -11,7 +11,7 @@ from integration.ports.clock import Clock
 from integration.ports.sightings import Seen, Sighting
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import widget_sightings
+from integration.storage.sql.schema.crm import widget_sightings
 
 
 class SqlSightings:

@@ -16,7 +16,7 @@ from integration.errors import StorageUnavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import Stranger
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import strangers
+from integration.storage.sql.schema.crm import strangers
 
 _TRIES = 3  # another process may delete its row between our insert and our look
 

@@ -18,7 +18,7 @@ from integration.ports.stores import Tokens
 from integration.storage.secrets.sealing import Sealer, is_sealed
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import tokens as tokens_table
+from integration.storage.sql.schema.crm import tokens as tokens_table
 
 log = structlog.get_logger()
 

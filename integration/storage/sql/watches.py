@@ -9,7 +9,7 @@ from sqlalchemy import select
 from integration.domain.ids import AccountId, PbxId
 from integration.ports.records import Watch
 from integration.storage.sql.database import Database, insert
-from integration.storage.sql.schema import watches
+from integration.storage.sql.schema.crm import watches
 
 
 class SqlWatchLog:

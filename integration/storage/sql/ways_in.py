@@ -13,7 +13,8 @@ from integration.ports.administrators import CodeGone, Credentials, Invitation, 
 from integration.storage.sql import administrators
 from integration.storage.sql.database import Database, insert
 from integration.storage.sql.migrate import NOW
-from integration.storage.sql.schema import admin_invitations, processes, setup_codes
+from integration.storage.sql.schema.operation import processes
+from integration.storage.sql.schema.people import admin_invitations, setup_codes
 
 _ends_at = func.coalesce(admin_invitations.c.offices_until, admin_invitations.c.until)
 

@@ -21,7 +21,7 @@ from integration.storage.sql.campaign_attempts import SqlAttempts
 from integration.storage.sql.campaign_dialling import SqlDialling
 from integration.storage.sql.campaigns import SqlCampaigns
 from integration.storage.sql.database import Database, open_database
-from integration.storage.sql.schema import campaign_days
+from integration.storage.sql.schema.campaigns import campaign_days
 from tests.e2e.admin import Administrator, administrator
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.e2e.house import PASSWORD

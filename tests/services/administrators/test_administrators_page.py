@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from integration.domain.administrators import Role
-from integration.storage.sql.schema import admin_invitations, admin_sessions, administrators, setup_codes
+from integration.storage.sql.schema.people import admin_invitations, admin_sessions, administrators, setup_codes
 from tests.services.administrators.kit import FILE_PASSWORD, OLGAS, PETRS, Place, link_in
 
 
