@@ -1,1 +1,1 @@
-"""The steps that bring a database's tables to the form of `schema.py`."""
+"""The steps that bring a database's tables to the form of `schema`."""
