@@ -140,7 +140,7 @@ class Dozvon:
                 spawn("consents", self.web.consents.listen)
             self.url = await self.web.start()
             spawn("browsers", core.hub.run)
-            spawn("rehearsals", self.web.rehearsals.run)
+            spawn("rehearsals", self.web.admin.rehearsals.run)
             spawn("list imports", self.web.list_imports.run)
         self._background.alone("own lists", own_list_dialler.run)
         spawn("own list calls", own_list_dialler.listen)
