@@ -409,6 +409,18 @@ def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str
         ("+999 68 627495 12", "DE", [], None),  # what cannot be read is no German number in its middle
         ("+7 916 123-45-67 8 916 765-43-21", "AT", ["+79161234567"], None),  # not "67 8 916 765-43-21"
         ("+7 (495) 123-45-67 123-45-68", "UA", ["+74951234567"], None),
+        # A plus that belongs to no number, before one that needs nothing before it.
+        ("МСК+2 89161234567", "RU", ["+79161234567"], None),
+        ("GMT+3 8 916 123-45-67 доб. 12", "RU", ["+79161234567"], "12"),
+        ("UTC+10 89161234567, +7 916 765-43-21", "RU", ["+79161234567", "+79167654321"], None),
+        ("+7 79161234567", "RU", ["+79161234567"], None),  # a form with the code in it, and a number with its own
+        ("+7 7 916 123-45-67", "RU", ["+79161234567"], None),
+        ("+7 79161234567", "DE", ["+79161234567"], None),
+        ("МСК+2 380671234567", "RU", ["+380671234567"], None),
+        ("GMT+2 067 123-45-67", "UA", ["+380671234567"], None),
+        ("+3 80291234567", "BY", ["+375291234567"], None),
+        ("UTC+1 030 123456", "DE", ["+4930123456"], None),
+        ("+8 916 123-45-67", "AT", [], None),
         ("+49 30 123456 030 654321", "DE", ["+4930123456", "+4930654321"], None),
         ("+593 68 627495 12", "RU", ["+59368627495"], None),  # no plan lists the range; the plus says where it begins
         ("375 25 123 45 67 12", "RU", [], None),  # without the plus nothing does

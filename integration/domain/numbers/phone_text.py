@@ -21,6 +21,7 @@ from integration.domain.numbers.phone import Certainty, PhoneNumber, ascii_digit
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
 _LEAST_DIGITS, _MOST_DIGITS = 5, 20
 _MOST_WITH_PLUS = 15  # digits of a number with its country code (ITU-T E.164)
+_LONGEST_STRAY = 2  # digits after a plus that is no number's: hours, `UTC+10`
 _MOST_TRIED = 3000  # runs of groups read in one text: the limit for hostile input
 _EXTENSION_DIGITS = 7
 
@@ -235,7 +236,8 @@ def _ends(groups: Sequence[_Group], start: int) -> list[int]:
 def _inside_one_with_plus(groups: Sequence[_Group], numbering: Numbering) -> set[int]:
     """
     The groups that belong to a number which begins with a plus: no number begins there, though in a country with
-    numbers of any length nearly all digits are one. What no plan can read belongs to it as far as a number may reach.
+    numbers of any length nearly all digits are one. What no plan can read belongs to it as far as a number may reach,
+    unless the plus is that of something else (`_stray_plus`).
     """
     inside: set[int] = set()
     for start, group in enumerate(groups):
@@ -243,10 +245,36 @@ def _inside_one_with_plus(groups: Sequence[_Group], numbering: Numbering) -> set
             continue
         ends = _ends(groups, start)
         readings = [(end, read_digits("+" + _digits(groups[start:end]), numbering)) for end in ends]
-        certain = [(-reading.certainty, end) for end, reading in readings if reading is not None]
+        best = min(((-reading.certainty, end) for end, reading in readings if reading is not None), default=None)
+        is_sure = best is not None and (best[0] == -Certainty.SURE or _is_free_behind(groups, best[1]))
         within = [end for end in ends if len(_digits(groups[start:end])) <= _MOST_WITH_PLUS]
-        inside.update(range(start + 1, min(certain)[1] if certain else max(within, default=start + 1)))
+        reach = max(within, default=start + 1) if best is None else best[1]
+        first = start + 1 if is_sure or not _stray_plus(groups, start, numbering) else start + 2
+        inside.update(range(first, reach))
     return inside
+
+
+def _stray_plus(groups: Sequence[_Group], start: int, numbering: Numbering) -> bool:
+    """
+    Whether these digits after a plus begin no number: `МСК+2 8 916 ...`, `+7 79161234567` of a form with the plus in
+    it. A number that needs nothing before it, neither plus nor code, follows.
+    """
+    if len(groups[start].digits) > _LONGEST_STRAY or start + 1 == len(groups):
+        return False
+    return any(_needs_nothing(groups[start + 1 : end], numbering) for end in _ends(groups, start + 1))
+
+
+def _needs_nothing(parts: Sequence[_Group], numbering: Numbering) -> bool:
+    """Whether these digits have a trunk prefix, or the country's own code; a foreign one counts in one piece only."""
+    digits = _digits(parts)
+    reading = read_digits(digits, numbering)
+    if reading is None:
+        return False
+    if reading.certainty < Certainty.LIKELY:
+        return reading.certainty is Certainty.FOREIGN and len(parts) == 1
+    trunk = numbering.trunk_prefix
+    has_prefix = not reading.e164.endswith(digits) or bool(trunk and digits.startswith(trunk))
+    return has_prefix or reading.e164 == f"+{digits}"
 
 
 def _digits(groups: Sequence[_Group]) -> str:
