@@ -134,8 +134,7 @@ class CallTracking:
         for step in self._backlog:  # from before the last `end`; the database has not taken them yet
             self._keep(step.call)
         for call in self._live.values():
-            for observer in self._observers:
-                observer.on_resumed(self._account, call)
+            self._resume(call)
         self.is_following = True
         if self._backlog:
             self._write_later()
@@ -199,8 +198,22 @@ class CallTracking:
             self._live = before  # the events come again, and must then have the same effect
             raise
         for call, changes in told_together(seen):
-            for observer in self._observers:
+            await self._tell(call, changes)
+
+    async def _tell(self, call: Call, changes: frozenset[Change]) -> None:
+        """What was stored counts: a mistake in what shows a call holds up neither the others nor the next events."""
+        for observer in self._observers:
+            try:
                 await observer.on_change(self._account, call, changes)
+            except Exception:
+                log.exception("a change of a call was not shown", call_id=call.id, observer=type(observer).__name__)
+
+    def _resume(self, call: Call) -> None:
+        for observer in self._observers:
+            try:
+                observer.on_resumed(self._account, call)
+            except Exception:
+                log.exception("a live call was not taken over", call_id=call.id, observer=type(observer).__name__)
 
     async def on_resync(self, live: frozenset[CallId], at: Timestamp) -> None:
         """End the calls that the store has as live and the PBX no longer has."""

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.calls.call import Direction, Disposition
+from integration.domain.calls.call import Call, Direction, Disposition
 from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.tracking import Change
 from integration.domain.campaigns.model import Attempt, Mode
 from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.coordination import Lease
+from integration.services.accounts import Account
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.following import follow_pbx
 from integration.services.tracking import AttemptOf, CallTracking
@@ -50,6 +52,33 @@ async def test_a_repeated_event_changes_and_queues_nothing(world: World) -> None
     queued = [item.id for item in await world.waiting()]
     await world.emit(*events)
     assert [item.id for item in await world.waiting()] == queued
+
+
+async def test_a_mistake_in_what_shows_a_call_holds_up_nothing_else(world: World) -> None:
+    seen: list[tuple[str, frozenset[Change]]] = []
+    resumed: list[str] = []
+
+    class Broken:
+        async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
+            raise KeyError("a mistake")
+
+        def on_resumed(self, account: Account, call: Call) -> None:
+            raise KeyError("a mistake")
+
+    class Sound(Broken):
+        async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
+            seen.append((call.id, changes))
+
+        def on_resumed(self, account: Account, call: Call) -> None:
+            resumed.append(call.id)
+
+    calls, now = world.storage.calls, world.clock.now()
+    tracking = CallTracking(world.account, PBX, calls, world.clock, [Broken(), Sound()], asyncio.Event())
+    await tracking.on_events([started(now), offered(now, "101"), started(now, uniqueid="2.0")])
+    assert seen == [(call(), frozenset({Change.STARTED, Change.RINGING})), (call("2.0"), frozenset({Change.STARTED}))]
+    await tracking.end()
+    await tracking.begin()
+    assert resumed == [call(), call("2.0")]
 
 
 async def test_a_live_call_goes_on_after_a_restart(world: World) -> None:
