@@ -250,6 +250,23 @@ function shown(offer: OfferedClient | null, missed: string | null): CardCall[] {
   return [];
 }
 
+const severalPersons = (): Partial<CardCall> => ({
+  persons_count: 3,
+  persons: [
+    { id: "55", kind: "contact", name: "Иван Сергеевич Петров", company: "ООО «Ромашка»", responsible: "Анна Ким" },
+    { id: "56", kind: "contact", name: "Мария Петрова", company: null, responsible: "Олег Руденко" },
+    { id: "7", kind: "company", name: "ООО «Ромашка»", company: null, responsible: null },
+  ],
+});
+
+const SCRIPT =
+  "Добрый день! Меня зовут Анна, компания «Ромашка».\nУдобно говорить минуту?\n1. Напомнить о замере.\n2. Предложить рассрочку.\n3. Договориться о встрече.\n";
+
+function ofCampaign(changes: Partial<NonNullable<CardCall["campaign"]>>): Partial<CardCall> {
+  const campaign = { name: "Весенний обзвон", comment: "Просил звонить утром", script: SCRIPT, ...changes };
+  return { ...known(), direction: "outbound", state: "talking", answered_at: now() - 12, campaign };
+}
+
 const scenes: Record<string, () => CardCall[]> = {
   ringing: () => [call(known())],
   talking: () => [call({ ...known(), state: "talking", answered_at: now() - 83 })],
@@ -264,20 +281,15 @@ const scenes: Record<string, () => CardCall[]> = {
       listed: { name: "Иван Петров", campaign: "Весенний обзвон" },
     }),
   ],
-  campaign: () => [
-    call({
-      ...known(),
-      direction: "outbound",
-      state: "talking",
-      answered_at: now() - 12,
-      campaign: {
-        name: "Весенний обзвон",
-        comment: "Просил звонить утром",
-        script:
-          "Добрый день! Меня зовут Анна, компания «Ромашка».\nУдобно говорить минуту?\n1. Напомнить о замере.\n2. Предложить рассрочку.\n3. Договориться о встрече.",
-      },
-    }),
-  ],
+  campaign: () => [call(ofCampaign({}))],
+  campaign_rings: () => [call({ ...ofCampaign({}), state: "ringing", answered_at: null })],
+  campaign_remark: () => [call(ofCampaign({ script: "" }))],
+  campaign_long: () => [call(ofCampaign({ script: SCRIPT.repeat(15) }))],
+  campaign_hostile: () => [call(ofCampaign({ comment: hostile.repeat(20), script: "Ъ".repeat(5000) }))],
+  campaign_chooser: () => [call({ ...ofCampaign({ script: SCRIPT.repeat(15) }), ...severalPersons() })],
+  campaign_held: () => [call({ ...ofCampaign({ script: SCRIPT.repeat(15) }), held_since: now() - 5 })],
+  campaign_transfer: () => [call({ ...ofCampaign({}), came: { how: "transfer", from: anna } })],
+  campaign_folded: () => [call(ofCampaign({})), call({ ...known(), started_at: now() - 2 })],
   withheld: () => [call({ number: "", raw_number: null })],
   missed: () => withCallback(null),
   callback: () => withCallback({ state: "open", at: now() + 600, tries: 1, most: 3 }),
@@ -285,17 +297,7 @@ const scenes: Record<string, () => CardCall[]> = {
   callback_taken: () => withCallback({ state: "taken", at: null, tries: 1, most: 3 }),
   callback_removed: () => withCallback({ state: "removed", at: null, tries: 0, most: 3 }),
   elsewhere: () => [call({ ...known(), ...over("answered_elsewhere", { colleague: boris }) })],
-  chooser: () => [
-    call({
-      ...known(),
-      persons_count: 3,
-      persons: [
-        { id: "55", kind: "contact", name: "Иван Сергеевич Петров", company: "ООО «Ромашка»", responsible: "Анна Ким" },
-        { id: "56", kind: "contact", name: "Мария Петрова", company: null, responsible: "Олег Руденко" },
-        { id: "7", kind: "company", name: "ООО «Ромашка»", company: null, responsible: null },
-      ],
-    }),
-  ],
+  chooser: () => [call({ ...known(), ...severalPersons() })],
   held: () => [call({ ...known(), state: "talking", answered_at: now() - 83, held_since: now() - 12 })],
   late_task: () => [call({ ...known(), next_task: { text: "Перезвонить по замеру", due_at: now() - 7200 } })],
   few_fields: () => [call({ ...known(), fields: ["deals", "responsible"] })],

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.browser  # with those tests the widgets are compiled
 
 BUILT = Path(__file__).parents[2] / "widgets/dist/bitrix24"
-MOST = {"call_card": 108_000, "client": 40_000, "panel": 145_000}  # bytes, minified, not compressed
+MOST = {"call_card": 109_000, "client": 40_000, "panel": 146_500}  # bytes, minified, not compressed
 WORDS = ("part-uk-", "part-settings_uk-")  # the longest language; a card is without those of settings and lists
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./(part-[^"']+\.js)["']""")
 _BY_NEED = re.compile(r"""import\(["']\./(part-[^"']+\.js)["']\)""")

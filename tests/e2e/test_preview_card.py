@@ -70,7 +70,7 @@ async def test_the_client_is_for_everybody_at_every_width(browser: BrowserContex
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_in_the_call_the_card_says_what_to_say(browser: BrowserContext, crm: Stage, language: str) -> None:
-    """A long script scrolls (axe wants that the keyboard reaches it), and hostile texts are texts."""
+    """A long script scrolls (axe wants that the keyboard reaches it), beside the buttons; hostile texts are texts."""
     page = await opened(browser, crm, language)
     told = {"name": "Весенний обзвон", "comment": "спрашивал про окна на дачу"}
     script = "Добрый день! Меня зовут Анна.\n" + "\n".join(f"{n}. Предложить рассрочку." for n in range(1, 30))
@@ -79,11 +79,10 @@ async def test_in_the_call_the_card_says_what_to_say(browser: BrowserContext, cr
         call = a_call(
             id=f"office:{name}", direction="outbound", state="talking", answered_at=time.time(), campaign=texts
         )
-        await crm.tell({"type": "call_updated", "call": call})
-        guide = page.locator(".call:not(.folded) .guide .about")
-        await expect(guide).to_have_count(2)
         for theme, ground in (("light", "#fff"), ("dark", "#111")):
             await page.evaluate("(ground) => document.body.style.background = ground", ground)
+            await crm.tell({"type": "call_updated", "call": call})
+            await expect(page.locator(".call .guide p")).to_have_count(2)
             await expect(page.locator(".dozvon-widget.dark")).to_have_count(int(theme == "dark"))
             for width, height in SIZES:
                 await page.set_viewport_size({"width": width, "height": height})
@@ -92,6 +91,30 @@ async def test_in_the_call_the_card_says_what_to_say(browser: BrowserContext, cr
         await crm.tell({"type": "call_removed", "id": call["id"], "reason": "gone"})
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     assert await page.title() == "CRM"
+
+
+async def test_who_reads_a_long_script_keeps_their_place_and_the_buttons(browser: BrowserContext, crm: Stage) -> None:
+    """On a low screen, while the client is put on hold and a colleague writes; and from the keyboard."""
+    page = await opened(browser, crm)
+    await page.set_viewport_size({"width": 1280, "height": 600})
+    campaign = {"name": "Весна", "comment": "просил утром", "script": "Добрый день!\n" * 300}
+    call = a_call(direction="outbound", state="talking", answered_at=time.time(), campaign=campaign, can_hang_up=True)
+    await crm.tell({"type": "call_updated", "call": call})
+    await expect(page.get_by_role("button", name="Завершить")).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_role("textbox")).to_be_in_viewport(ratio=1)
+    body = page.locator(".call .body")
+    await page.get_by_text("Сценарий разговора").focus()
+    await page.keyboard.press("End")
+    at_end = "(body) => body.scrollTop > 0 && body.scrollTop + body.clientHeight >= body.scrollHeight - 1"
+    await page.wait_for_function(at_end, arg=await body.element_handle())
+    await body.evaluate("(body) => { body.scrollTop = 900 }")
+    await crm.tell({"type": "call_updated", "call": call | {"held_since": time.time(), "line_name": "Реклама"}})
+    await expect(page.locator(".held")).to_be_visible()
+    assert await body.evaluate("(body) => body.scrollTop") == 900
+    await expect(page.get_by_role("button", name="Завершить")).to_be_in_viewport(ratio=1)
+    await page.keyboard.press("Enter")  # still where the focus was: the script is folded
+    await expect(page.locator(".call .script p")).to_be_hidden()
+    await expect(page.get_by_text("Переговоры")).to_be_in_viewport()
 
 
 async def test_a_client_is_decided_about_by_the_keyboard_alone(browser: BrowserContext, crm: Stage) -> None:

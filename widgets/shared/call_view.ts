@@ -9,8 +9,9 @@ import { CallBlocks } from "./call_blocks";
 import { type CallbackActions, CallbackView } from "./callback_view";
 import { ChooserView } from "./chooser_view";
 import { CreateView } from "./create_view";
-import { about, el, foreign, type Icon, icon, link } from "./dom";
+import { el, foreign, type Icon, icon, link } from "./dom";
 import { clock, initials, plain } from "./format";
+import { guide } from "./guide";
 import type { Candidate, CardCall, CreateContactAnswer, CreateDealAnswer, Person } from "./messages";
 import type { NoteActions } from "./note_draft";
 import { NoteView } from "./note_view";
@@ -40,6 +41,8 @@ export interface CallActions {
 }
 
 const COPIED_MS = 2_000;
+/** How a colleague sends a client whom they have talked to. */
+const SENT = new Set(["transfer", "consultation"]);
 
 /** A sentence, and the foreign name in it. */
 interface Worded {
@@ -57,8 +60,7 @@ export class CallView {
   private readonly top = el("div", { class: "top" });
   private readonly who = el("div", { class: "who" });
   private readonly came = el("div", {});
-  /** What the campaign's list says of the client, and what to say to them. */
-  private readonly script = el("div", { class: "guide" });
+  private readonly guide = el("div", { class: "guide" });
   private readonly held = el("p", { class: "held", hidden: true });
   private readonly heldTimer = el("span", { class: "since" });
   private readonly blocks: CallBlocks;
@@ -86,19 +88,8 @@ export class CallView {
     if (this.callback) this.slot.append(this.callback.element);
     if (this.note) this.slot.append(this.note.element);
     const create = [this.contact.element, this.deal.element];
-    const body = el("div", { class: "body" }, this.chooser.element, this.blocks.element, ...create);
-    this.element = el(
-      "article",
-      {},
-      this.top,
-      this.came,
-      this.held,
-      this.who,
-      this.script,
-      body,
-      this.slot,
-      this.buttons,
-    );
+    const body = el("div", { class: "body" }, this.chooser.element, this.guide, this.blocks.element, ...create);
+    this.element = el("article", {}, this.top, this.came, this.held, this.who, body, this.slot, this.buttons);
   }
 
   /** Whether a person is typing in a form of this call. */
@@ -132,8 +123,10 @@ export class CallView {
       call.is_looked_up,
     ];
     this.section(this.who, who, () => this.buildWho());
-    const said = call.state === "ended" ? [] : [call.campaign?.comment, call.campaign?.script].filter((text) => text);
-    this.section(this.script, said, () => said.map((text) => about(text ?? "")));
+    const { comment, script } = (call.state !== "ended" && call.campaign) || { comment: "", script: "" };
+    // A colleague was the one to say it: whoever gets the client from them unfolds it to see what was said.
+    const isOpen = !SENT.has(call.came?.how ?? "");
+    this.section(this.guide, [comment, script, isOpen], () => guide(this.texts, comment, script, isOpen));
     this.held.hidden = call.state !== "talking" || call.held_since === null;
     this.chooser.update(call);
     this.blocks.update(call, serverNow);

@@ -44,11 +44,6 @@ export function foreign(text: string | Text): HTMLElement {
   return el("bdi", {}, text);
 }
 
-/** A text of several lines, whole: a script is not cut as names are. It scrolls, so the keyboard reaches it. */
-export function about(text: string): HTMLElement {
-  return el("p", { class: "about", tabindex: "0" }, foreign(new Text(text)));
-}
-
 /** A link that `open` follows within the CRM; plain text if the address is not allowed. */
 export function link(text: string, url: string | null, className: string, open: (url: string) => void): HTMLElement {
   const safe = safeUrl(url);

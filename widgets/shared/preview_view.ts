@@ -3,8 +3,9 @@
  * before "Call". The server decides who is shown, to whom and for how long.
  */
 
-import { about, el, foreign, icon, link } from "./dom";
+import { el, foreign, icon, link } from "./dom";
 import { clock } from "./format";
+import { guide } from "./guide";
 import type { OfferAction, OfferedClient, OfferMessage } from "./messages";
 import type { TextKey, Texts } from "./texts";
 
@@ -88,7 +89,12 @@ export class PreviewView {
         link(offer.name || offer.number, offer.url, "name", actions.open),
         el("p", { class: "number" }, foreign(offer.number)),
         el("p", { class: "soft" }, texts.say("preview_campaign"), " ", foreign(offer.campaign_name)),
-        ...[offer.comment, offer.script].map((text) => (text ? about(text) : null)),
+      ),
+      // Not in the part that is read aloud by itself: a script may have five thousand letters.
+      el(
+        "div",
+        { class: "guide", tabindex: "0", role: "group", "aria-label": texts.say("preview_title") },
+        ...guide(texts, offer.comment, offer.script),
       ),
       el(
         "div",

@@ -276,21 +276,39 @@ test("during a campaign's call the card says which one, what its list says of th
   const texts = (selector: string) => all(selector).map((one) => one.textContent);
   card.show([aCall({ ...call, state: "talking" })]);
   assert.deepEqual(texts(".sub"), ["+7 916 123-45-67", "Обзвон: Весна"]);
-  assert.deepEqual(texts(".guide .about"), ["Просил утром", "Добрый день!\n<b>Меня зовут Анна</b>"]);
-  const read = all(".guide .about")[1];
+  assert.deepEqual(texts(".guide h2, .guide summary"), ["Примечание из списка", "Сценарий разговора"]);
+  assert.deepEqual(texts(".guide p"), ["Просил утром", "Добрый день!\n<b>Меня зовут Анна</b>"]);
+  const read = all(".script")[0];
+  read?.removeAttribute("open");
   card.show([aCall({ ...call, state: "talking", held_since: 1 })]);
-  assert.equal(all(".guide .about")[1], read, "who reads a long script stays where they are");
+  assert.equal(all(".script:not([open])")[0], read, "who reads or has folded a long script finds it as it was");
   card.show([aCall({ ...call, state: "ended" })]);
-  assert.deepEqual(texts(".guide .about"), []);
+  assert.deepEqual(texts(".guide p"), []);
+});
+
+test("whoever gets a campaign's client from a colleague finds the script folded, and the remark to read", () => {
+  const { card, all } = aCard();
+  const campaign = { name: "Весна", comment: "Просил утром", script: "Добрый день!" };
+  const from = { extension: "102", name: "Борис" };
+  for (const [how, open] of [
+    ["transfer", 0],
+    ["consultation", 0],
+    ["return", 1],
+  ] as const) {
+    card.show([aCall({ id: how, direction: "outbound", campaign, came: { how, from } })]);
+    assert.equal(all(".remark p").length, 1, how);
+    assert.equal(all(".script[open]").length, open, how);
+    card.show([]);
+  }
 });
 
 test("a campaign without a script and an older server show none", () => {
   const { card, all } = aCard();
   card.show([aCall({ campaign: { name: "Весна", comment: "", script: "" } })]);
-  assert.equal(all(".about").length, 0);
+  assert.equal(all(".guide p").length, 0);
   const { campaign: _, ...older } = aCall();
   card.show([older]);
-  assert.equal(all(".about").length, 0);
+  assert.equal(all(".guide p").length, 0);
 });
 
 test("a client without a name in the list has their number", () => {

@@ -75,7 +75,7 @@ test("a script and a comment are shown whole, however long", async () => {
   const comment = `${"x".repeat(500)} and <img src=x>`;
   view.show(shows({ script, comment }), NOW);
   await settle();
-  const texts = [...view.element.querySelectorAll(".about bdi")].map((one) => one.textContent);
+  const texts = [...view.element.querySelectorAll(".guide p bdi")].map((one) => one.textContent);
   assert.deepEqual(texts, [comment, script]);
   assert.equal(view.element.querySelectorAll("img").length, 0);
 });

@@ -91,6 +91,8 @@ export const en: CardWords = {
   call_again: "Call again",
   preview_title: "Next client",
   preview_campaign: "Campaign:",
+  from_list: "Note from the list",
+  script: "Script",
   preview_call: "Call",
   preview_skip: "Skip",
   preview_pause: "Not now: pause campaigns",

@@ -89,6 +89,8 @@ export const ru = {
   call_again: "Позвонить снова",
   preview_title: "Следующий клиент",
   preview_campaign: "Обзвон:",
+  from_list: "Примечание из списка",
+  script: "Сценарий разговора",
   preview_call: "Позвонить",
   preview_skip: "Пропустить",
   preview_pause: "Не сейчас: пауза в обзвонах",

@@ -91,6 +91,8 @@ export const uk: CardWords = {
   call_again: "Зателефонувати знову",
   preview_title: "Наступний клієнт",
   preview_campaign: "Обдзвін:",
+  from_list: "Примітка зі списку",
+  script: "Сценарій розмови",
   preview_call: "Зателефонувати",
   preview_skip: "Пропустити",
   preview_pause: "Не зараз: пауза в обдзвонах",
