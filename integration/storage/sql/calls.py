@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, bindparam, desc, func, select, text
 
 from integration.domain.calls.call import Call
@@ -15,6 +16,7 @@ from integration.domain.calls.intents import Intent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.numbers.client import call_key
 from integration.domain.numbers.numbering import DialRules, Numbering
+from integration.errors import Rejected
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.ports.stores import OutboxState, SavedStep
@@ -25,6 +27,8 @@ from integration.storage.sql.leases import guard
 from integration.storage.sql.schema.calls import call_events, calls, outbox
 from integration.storage.sql.schema.offices import accounts
 from integration.storage.sql.short_query import ShortQuery
+
+log = structlog.get_logger()
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
 _LONGEST_CALL_SECONDS = 3600.0  # of calls whose card may come back after a page reconnects
@@ -41,7 +45,7 @@ _recent = (
 )
 _RECENT = ShortQuery.of(_recent)
 _RECENT_OF_CLIENT = ShortQuery.of(_recent.where(calls.c.match_key == bindparam("of_key")))
-_GOES_FIRST = text(f"SELECT {goes_first(':match_key', ':id', '0')}")
+_GOES_FIRST = text(f"SELECT {goes_first(':match_key', ':id')}")
 
 
 class SqlCallStore:
@@ -102,8 +106,11 @@ class SqlCallStore:
         now = self._clock.now()
         of = {step.call.account for step in steps}
         if self._database.dialect == "postgresql" and len(of) == 1:
-            await self._save_at_once(of.pop(), steps, now, fence)
-            return
+            try:
+                await self._save_at_once(min(of), steps, now, fence)
+                return
+            except Rejected:  # if another process was writing the call at this moment, one by one they are taken
+                log.info("steps are saved one by one", account_id=min(of), count=len(steps))
 
         def work(connection: Connection) -> None:
             if fence is not None:

@@ -2,6 +2,10 @@
 
 It writes what `calls.py` writes on SQLite, with the same checks: the lease, and the numbering by which the calls' keys
 were worked out. If one of them does not hold, the statement stores nothing and says so.
+
+Whoever writes a call locks its row first, here by reading what `put_calls` returns, so that two writers of one call
+wait for each other in one order. The second of them numbers its events by what it saw before it waited: it is refused,
+and `calls.py` stores its steps as on SQLite.
 """
 
 from __future__ import annotations
@@ -22,20 +26,21 @@ Written = tuple[str | None, str | None]  # an account's country and dialling rul
 Row = Mapping[str, Any]
 
 
-def goes_first(match_key: str, call: str, waiting: str) -> str:
+def goes_first(match_key: str, call: str, *, waiting: str = "0", but: str = "") -> str:
     """
     SQL: whether an unanswered call's intents go before others of their priority: the CRM knows the client, and fewer
     than three unanswered calls of the client wait. A flood may carry a client's number.
 
     Args:
         match_key, call, waiting: in SQL, of the call; how many unanswered ones of the client are stored with it.
+        but: a condition more for those that are stored already.
     """
     return f"""
     EXISTS (SELECT 1 FROM person_phones WHERE account = :account AND match_key = {match_key})
     AND {waiting} + (
         SELECT count(*) FROM (
             SELECT id FROM calls
-            WHERE account = :account AND match_key = {match_key} AND id <> {call} AND answered_at IS NULL
+            WHERE account = :account AND match_key = {match_key} AND id <> {call} AND answered_at IS NULL {but}
             ORDER BY started_at DESC LIMIT 3
         ) AS before
         WHERE EXISTS (
@@ -46,6 +51,15 @@ def goes_first(match_key: str, call: str, waiting: str) -> str:
 
 
 _TYPES = {Text: "text", Double: "double precision", Boolean: "boolean"}
+# Those stored now: what wait with them are unanswered ones before the call; as they are stored, they are not looked at.
+_WAITING = """(
+    SELECT count(*) FROM given AS other
+    WHERE other.match_key = given.match_key AND other.answered_at IS NULL AND other.place < given.place
+)"""
+_BUT = """AND id <> ALL (ARRAY(
+    SELECT other.id FROM given AS other
+    WHERE other.match_key = given.match_key AND (other.answered_at IS NOT NULL OR other.place < given.place)
+))"""
 # What differs from one call or intent to the next, and what does not.
 _OF_CALLS = tuple(column.name for column in calls.columns if column.name != "account")
 _OF_INTENTS = ("call", "key", "kind", "priority", "not_before", "expires_at", "payload")
@@ -61,6 +75,7 @@ def _statement(*, is_fenced: bool) -> ShortQuery:
     changes = ", ".join(f"{c.name} = excluded.{c.name}" for c in calls.columns if not c.primary_key)
     of_calls = ", ".join(f":call_{name}::{_type(calls.c[name])}[]" for name in _OF_CALLS)
     of_intents = ", ".join(f":intent_{name}::{_type(outbox.c[name])}[]" for name in _OF_INTENTS)
+    of_batch = goes_first("given.match_key", "given.id", waiting=_WAITING, but=_BUT)
     fence = "SELECT 1 FROM leases WHERE name = :fence AND token = :token FOR SHARE" if is_fenced else "SELECT 1"
     # Of texts from outside there are none here: names of columns and their types only.
     return ShortQuery(f"""
@@ -73,31 +88,33 @@ def _statement(*, is_fenced: bool) -> ShortQuery:
             WHERE country IS NOT DISTINCT FROM :country::text AND dial IS NOT DISTINCT FROM :dial::text
         ),
         given AS MATERIALIZED (
-            SELECT * FROM unnest({of_calls}, :call_waiting::bigint[]) AS each ({", ".join(_OF_CALLS)}, waiting)
+            SELECT * FROM unnest({of_calls}, :call_place::bigint[]) AS each ({", ".join(_OF_CALLS)}, place)
         ),
         put_calls AS (
             INSERT INTO calls (account, {", ".join(_OF_CALLS)})
             SELECT :account, {", ".join(f"given.{name}" for name in _OF_CALLS)} FROM may, given
             ORDER BY given.id
             ON CONFLICT (account, id) DO UPDATE SET {changes}
+            RETURNING id
         ),
         put_events AS (
             INSERT INTO call_events (account, call, seq, at, event)
             SELECT :account, each.call, last.seq + row_number() OVER (PARTITION BY each.call ORDER BY each.number),
                 each.at, each.event
-            FROM may,
+            FROM put_calls,
                 unnest(:event_call::text[], :event_at::double precision[], :event::text[])
                     WITH ORDINALITY AS each (call, at, event, number),
                 LATERAL (
                     SELECT coalesce(max(seq), 0) AS seq FROM call_events WHERE account = :account AND call = each.call
                 ) AS last
+            WHERE each.call = put_calls.id
         ),
         put_intents AS (
             INSERT INTO outbox ({", ".join((*_SAME, *_OF_INTENTS, "goes_first"))})
             SELECT {", ".join(_SAME.values())}, {", ".join(f"each.{name}" for name in _OF_INTENTS)},
-                given.answered_at IS NOT NULL OR ({goes_first("given.match_key", "given.id", "given.waiting")})
-            FROM may,
-                unnest({of_intents}) WITH ORDINALITY AS each ({", ".join(_OF_INTENTS)}, number)
+                given.answered_at IS NOT NULL OR ({of_batch})
+            FROM unnest({of_intents}) WITH ORDINALITY AS each ({", ".join(_OF_INTENTS)}, number)
+                JOIN put_calls ON put_calls.id = each.call
                 JOIN given ON given.id = each.call
             ORDER BY each.number
             ON CONFLICT (account, call, key) DO NOTHING
@@ -129,13 +146,14 @@ async def save_at_once(
     Raises:
         LeaseLost, Unavailable, Rejected: nothing is stored.
     """
+    places = {call: place for place, call in enumerate(dict.fromkeys(intent["call"] for intent in intents))}
     values = {
         "account": rows[0]["account"],
         "now": rows[0]["saved_at"],
         "country": written[0],
         "dial": written[1],
         **{f"call_{name}": [row[name] for row in rows] for name in _OF_CALLS},
-        "call_waiting": _waiting(rows, intents),
+        "call_place": [places.get(row["id"]) for row in rows],
         "event_call": [each["call"] for each in events],
         "event_at": [each["at"] for each in events],
         "event": [each["event"] for each in events],
@@ -148,16 +166,3 @@ async def save_at_once(
     if not is_ours:
         raise LeaseLost(f"Another process has taken over {values['fence']}.")
     return None if is_stored else (country, dial)
-
-
-def _waiting(rows: Sequence[Row], intents: Sequence[Row]) -> list[int]:
-    """For each call how many unanswered calls of the same client before it are stored now, with intents."""
-    queued = {intent["call"] for intent in intents}
-    of_client: dict[str | None, int] = {}
-    found = []
-    for row in rows:
-        waiting = of_client.get(row["match_key"], 0)
-        found.append(waiting)
-        if row["answered_at"] is None and row["id"] in queued:
-            of_client[row["match_key"]] = waiting + 1
-    return found
