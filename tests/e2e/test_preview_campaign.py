@@ -69,3 +69,27 @@ async def test_the_manager_sees_each_client_first_and_only_call_dials(house: Crm
         await person.send(f"{path}/state", {"state": "paused", "confirmed": "1"})
         await expect(preview).to_be_hidden(timeout=PATIENCE_MS)
     assert carrier.rang == {BUSY: 1}
+
+
+@pytest.mark.parametrize("crm", ["amocrm", "bitrix24"])
+async def test_while_they_talk_the_card_says_what_to_say_in_a_mode_without_preview(
+    house: CrmHouse, anna: PersonPage
+) -> None:
+    carrier = Carrier()
+    carrier.listens = True
+    house.office.carrier.does(carrier)
+    house.office.phone("101").answers(after_seconds=0.1)
+    card = await card_of(anna)
+    async with administrator(house.url, PASSWORD) as person:
+        path = await campaign_of(person, LIST, **{"employee.102": "", **SAID})
+        await person.send(f"{path}/state", {"state": "running"})
+        call = card.locator(".call").first
+        await expect(call).to_contain_text("Разговор", timeout=PATIENCE_MS)
+        await expect(call.locator(".sub").last).to_have_text("Обзвон: Весна")
+        await expect(call.locator(".script p")).to_have_text(SAID["script"])
+        await expect(call.locator(".script p")).to_be_in_viewport()
+        await anna.picture(f"campaign-script-{type(house).__name__}")
+        await person.send(f"{path}/state", {"state": "stopped", "confirmed": "1"})
+        await call.get_by_role("button", name="Завершить").click(timeout=PATIENCE_MS)
+        await expect(call).to_contain_text("Итог", timeout=PATIENCE_MS)
+        await expect(call.locator(".script")).to_have_count(0)
