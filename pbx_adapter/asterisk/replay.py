@@ -54,15 +54,20 @@ def replay_file(
 
 def replay(lines: Iterable[Line], office: OfficeShape | None = None) -> list[Call]:
     """The same for lines that have been read already."""
-    tracker = Tracker(_PBX, office)
     calls: dict[CallId, Call] = {}
+    fold(calls, events_of(lines, office))
+    kept = (call for call in calls.values() if call.merged_into is None)
+    return sorted(kept, key=lambda call: (call.started_at, call.native_id))
+
+
+def events_of(lines: Iterable[Line], office: OfficeShape | None = None) -> Iterator[CallEvent]:
+    """What the lines say of calls, in their order, and what the silence after them says."""
+    tracker = Tracker(_PBX, office)
     now = Timestamp(0.0)
     for at, kind, said in lines:
         now = max(now, at)
-        fold(calls, _step(tracker, now, kind, said))
-    fold(calls, tracker.tick(Timestamp(now + _SILENCE_SECONDS)))
-    kept = (call for call in calls.values() if call.merged_into is None)
-    return sorted(kept, key=lambda call: (call.started_at, call.native_id))
+        yield from _step(tracker, now, kind, said)
+    yield from tracker.tick(Timestamp(now + _SILENCE_SECONDS))
 
 
 def fold(calls: dict[CallId, Call], events: Iterable[CallEvent]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,14 @@ def test_a_group_that_rings_is_told_once() -> None:
 def test_a_call_that_is_missed_at_once_is_first_seen_ringing() -> None:
     steps = [(_state("a", 1), _RINGING), (_state("a", 2), _LEG_ENDED), (_state("a", 3), _ENDED)]
     assert told_together(steps) == [(_state("a", 1), _RINGING), (_state("a", 3), _LEG_ENDED | _ENDED)]
+
+
+@pytest.mark.parametrize("beginning", [Change.STARTED, Change.RINGING, Change.ANSWERED, Change.HANDED_OVER])
+@pytest.mark.parametrize("end", [Change.ENDED, Change.HANDED_OVER])
+def test_nobody_sees_only_the_end_of_a_call_of_theirs(beginning: Change, end: Change) -> None:
+    """A caller whose call fails at once, an employee whose client hangs up or is passed on at once."""
+    steps = [(_state("a", 1), frozenset({beginning})), (_state("a", 2), frozenset({end}))]
+    assert told_together(steps) == steps
 
 
 def test_an_answer_and_the_other_phones_that_fall_silent_are_told_together() -> None:

@@ -11,7 +11,13 @@ from integration.domain.ids import CallId
 Seen = tuple[Call, frozenset[Change]]
 """A call after a step, and what the step changed."""
 
-_ENDS = frozenset({Change.LEG_ENDED, Change.ENDED, Change.MERGED})
+_OVER = frozenset({Change.HANDED_OVER, Change.ENDED})  # for the one who had the client
+# After a beginning of the first kind no end of the second is told in one with it: nobody would see the call itself.
+_BEGINNINGS_AND_ENDS = (
+    (frozenset({Change.RINGING}), _OVER | {Change.LEG_ENDED, Change.MERGED}),
+    (frozenset({Change.STARTED}), _OVER | {Change.LEG_ENDED}),  # from here the caller's own card rings
+    (frozenset({Change.ANSWERED, Change.HANDED_OVER}), _OVER),  # not the silence of the other phones
+)
 
 
 def told_together(steps: Iterable[Seen]) -> list[Seen]:
@@ -19,15 +25,20 @@ def told_together(steps: Iterable[Seen]) -> list[Seen]:
     Each call as after its last step, with the changes of all, in the order of their first steps. A group of thirty
     phones rings within milliseconds: a card for each step would be 465 messages.
 
-    A ring and its end are told apart, so that a call that is missed at once is first seen ringing.
+    A beginning and its end are told apart: a call that is missed at once is first seen ringing, one that is hung up or
+    passed on at once is first seen with the one who answered.
     """
     told: list[Seen] = []
     last: dict[CallId, int] = {}  # where the call stands in `told`
     for call, changes in steps:
         at = last.get(call.id)
-        if at is not None and not (Change.RINGING in told[at][1] and changes & _ENDS):
+        if at is not None and not _are_apart(told[at][1], changes):
             told[at] = call, told[at][1] | changes
         else:
             last[call.id] = len(told)
             told.append((call, changes))
     return told
+
+
+def _are_apart(before: frozenset[Change], after: frozenset[Change]) -> bool:
+    return any(before & beginnings and after & ends for beginnings, ends in _BEGINNINGS_AND_ENDS)
