@@ -283,6 +283,9 @@ const scenes: Record<string, () => CardCall[]> = {
   ],
   campaign: () => [call(ofCampaign({}))],
   campaign_rings: () => [call({ ...ofCampaign({}), state: "ringing", answered_at: null })],
+  campaign_rings_long: () => [
+    call({ ...ofCampaign({ script: SCRIPT.repeat(15) }), state: "ringing", answered_at: null }),
+  ],
   campaign_remark: () => [call(ofCampaign({ script: "" }))],
   campaign_long: () => [call(ofCampaign({ script: SCRIPT.repeat(15) }))],
   campaign_hostile: () => [call(ofCampaign({ comment: hostile.repeat(20), script: "Ъ".repeat(5000) }))],

@@ -7,6 +7,9 @@
 import { el, foreign, icon } from "./dom";
 import type { Texts } from "./texts";
 
+/** Scripts that were folded in this page: who knows one by heart folds it once, and another campaign's is open again. */
+const known = new Set<string>();
+
 /** `isOpen`: whether the script is unfolded at first. */
 export function guide(texts: Texts, comment: string, script: string, isOpen = true): HTMLElement[] {
   // Whole: a script is not cut as names are.
@@ -14,8 +17,11 @@ export function guide(texts: Texts, comment: string, script: string, isOpen = tr
   const parts: HTMLElement[] = [];
   if (comment) parts.push(el("div", { class: "remark" }, el("h2", {}, texts.say("from_list")), whole(comment)));
   if (script) {
-    const title = el("summary", {}, texts.say("script"), icon("chevron"));
-    parts.push(el("details", { class: "script", open: isOpen }, title, whole(script)));
+    // Before the browser folds or unfolds.
+    const onclick = () => void (details.open ? known.add(script) : known.delete(script));
+    const title = el("summary", { onclick }, texts.say("script"), icon("chevron"));
+    const details = el("details", { class: "script", open: isOpen && !known.has(script) }, title, whole(script));
+    parts.push(details);
   }
   return parts;
 }

@@ -286,6 +286,22 @@ test("during a campaign's call the card says which one, what its list says of th
   assert.deepEqual(texts(".guide p"), []);
 });
 
+test("a script that somebody has folded stays so in the next calls, and another one is unfolded", () => {
+  const { card, all } = aCard();
+  const isOpen = (id: string, script: string) => {
+    card.show([aCall({ id, direction: "outbound", campaign: { name: "Весна", comment: "", script } })]);
+    return all(".script[open]").length === 1;
+  };
+  const press = () => (all(".script summary")[0] as HTMLElement).click();
+  assert.ok(isOpen("1", "Добрый день!"));
+  press();
+  assert.ok(!isOpen("2", "Добрый день!"));
+  assert.ok(isOpen("3", "Добрый вечер!"));
+  assert.ok(!isOpen("4", "Добрый день!"));
+  press();
+  assert.ok(isOpen("5", "Добрый день!"));
+});
+
 test("whoever gets a campaign's client from a colleague finds the script folded, and the remark to read", () => {
   const { card, all } = aCard();
   const campaign = { name: "Весна", comment: "Просил утром", script: "Добрый день!" };
