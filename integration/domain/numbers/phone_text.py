@@ -16,7 +16,14 @@ from enum import Enum
 from functools import lru_cache
 
 from integration.domain.numbers.numbering import Numbering
-from integration.domain.numbers.phone import Certainty, PhoneNumber, ascii_digits, read_digits, read_plain
+from integration.domain.numbers.phone import (
+    Certainty,
+    PhoneNumber,
+    ascii_digits,
+    national_digits,
+    read_digits,
+    read_plain,
+)
 
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
 _LEAST_DIGITS, _MOST_DIGITS = 5, 20
@@ -272,9 +279,7 @@ def _needs_nothing(parts: Sequence[_Group], numbering: Numbering) -> bool:
         return False
     if reading.certainty < Certainty.LIKELY:
         return reading.certainty is Certainty.FOREIGN and len(parts) == 1
-    trunk = numbering.trunk_prefix
-    has_prefix = not reading.e164.endswith(digits) or bool(trunk and digits.startswith(trunk))
-    return has_prefix or reading.e164 == f"+{digits}"
+    return len(digits) > len(national_digits(PhoneNumber(reading.e164, digits)))
 
 
 def _digits(groups: Sequence[_Group]) -> str:
