@@ -61,6 +61,7 @@ async def test_the_client_is_for_everybody_at_every_width(browser: BrowserContex
             await expect(page.locator(".preview button").first).to_be_enabled()
             for width, height in SIZES:
                 await page.set_viewport_size({"width": width, "height": height})
+                await expect(page.locator(".preview button").last).to_be_in_viewport(ratio=1)
                 await page.screenshot(path=PICTURES / f"{name}-{theme}-{width}-{language}.png")
                 found[f"{name} {theme} {width}"] = await violations(page, ".dozvon-widget") + await sideways(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
@@ -86,6 +87,7 @@ async def test_in_the_call_the_card_says_what_to_say(browser: BrowserContext, cr
             await expect(page.locator(".dozvon-widget.dark")).to_have_count(int(theme == "dark"))
             for width, height in SIZES:
                 await page.set_viewport_size({"width": width, "height": height})
+                await expect(page.locator(".call > .actions")).to_be_in_viewport(ratio=1)
                 await page.screenshot(path=PICTURES / f"call-{name}-{theme}-{width}-{language}.png")
                 found[f"{name} {theme} {width}"] = await violations(page, ".dozvon-widget") + await sideways(page)
         await crm.tell({"type": "call_removed", "id": call["id"], "reason": "gone"})

@@ -262,7 +262,9 @@ export class CallView {
 
   private campaignLine(): HTMLElement | null {
     const campaign = this.call.campaign?.name ?? this.call.listed?.campaign;
-    return campaign ? el("div", { class: "sub" }, this.texts.say("preview_campaign"), " ", foreign(campaign)) : null;
+    return campaign
+      ? el("div", { class: "sub campaign" }, this.texts.say("preview_campaign"), " ", foreign(campaign))
+      : null;
   }
 
   /** None for a number that is hidden from this manager, as a whole or in part. */

@@ -88,7 +88,7 @@ export class PreviewView {
         { class: "told", role: "status" },
         link(offer.name || offer.number, offer.url, "name", actions.open),
         el("p", { class: "number" }, foreign(offer.number)),
-        el("p", { class: "soft" }, texts.say("preview_campaign"), " ", foreign(offer.campaign_name)),
+        el("p", { class: "soft campaign" }, texts.say("preview_campaign"), " ", foreign(offer.campaign_name)),
       ),
       // Not in the part that is read aloud by itself: a script may have five thousand letters.
       el(
