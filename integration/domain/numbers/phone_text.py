@@ -54,6 +54,10 @@ _ALIKE = str.maketrans("[]{}_·•", "()()---")  # other signs that people use f
 _GROUPS = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"[)\].]\s")  # `1) 8916...`, `2. 8916...`
 _MAIL = re.compile(r"[^\s@<>,;]*[^\W\d_][^\s@<>,;]*@[^\s@<>,;]+")
+# A client's hours, `МСК+2` or `UTC+5:30`. Not `МСК+7`: more often a number of Moscow begins there.
+_HOURS = re.compile(
+    r"(?<![^\W\d_])(?:мск|msk|gmt|utc)[^\S\n]*[+−–-][^\S\n]*(?:[0-689]|1[0-4])(?::[0-5][0-9])?(?![0-9])", re.IGNORECASE
+)
 # The usual form of a Russian number: `+7 (916) 123-45-67`.
 _USUAL = re.compile(r"(\+?7|8)[ \xa0(-]{0,2}([0-9]{3})[ \xa0)-]{0,2}([0-9]{3})[ \xa0-]?([0-9]{2})[ \xa0-]?([0-9]{2})")
 _ADDRESS = re.compile(r"(?<![\w.])(?:sips?|tel|callto):", re.IGNORECASE)
@@ -133,6 +137,7 @@ def _readable(text: str) -> str:
     if not cut.isascii():
         cut = "".join(c for c in ascii_digits(cut) if unicodedata.category(c) != "Cf")
     cut = _ADDRESS.sub(" ", cut.translate(_ALIKE))
+    cut = _HOURS.sub(lambda found: "\x00" * len(found[0]), cut)
     return _MAIL.sub(lambda found: "\x00" * len(found[0]), cut) if "@" in cut else cut
 
 
