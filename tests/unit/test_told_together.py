@@ -39,6 +39,12 @@ def test_a_call_that_is_missed_at_once_is_first_seen_ringing() -> None:
     assert told_together(steps) == [(_state("a", 1), _RINGING), (_state("a", 3), _LEG_ENDED | _ENDED)]
 
 
+@pytest.mark.parametrize("beginning", [Change.STARTED, Change.RINGING])
+def test_a_call_that_is_answered_at_once_is_first_seen_ringing(beginning: Change) -> None:
+    steps = [(_state("a", 1), frozenset({beginning})), (_state("a", 2), _ANSWERED)]
+    assert told_together(steps) == steps
+
+
 @pytest.mark.parametrize("beginning", [Change.STARTED, Change.RINGING, Change.ANSWERED, Change.HANDED_OVER])
 @pytest.mark.parametrize("end", [Change.ENDED, Change.HANDED_OVER])
 def test_nobody_sees_only_the_end_of_a_call_of_theirs(beginning: Change, end: Change) -> None:

@@ -12,10 +12,11 @@ Seen = tuple[Call, frozenset[Change]]
 """A call after a step, and what the step changed."""
 
 _OVER = frozenset({Change.HANDED_OVER, Change.ENDED})  # for the one who had the client
-# After a beginning of the first kind no end of the second is told in one with it: nobody would see the call itself.
-_BEGINNINGS_AND_ENDS = (
-    (frozenset({Change.RINGING}), _OVER | {Change.LEG_ENDED, Change.MERGED}),
-    (frozenset({Change.STARTED}), _OVER | {Change.LEG_ENDED}),  # from here the caller's own card rings
+_RINGS_NO_MORE = _OVER | {Change.ANSWERED, Change.LEG_ENDED}
+# What is of the second kind is not told in one with what is of the first: nobody would see the call ring, or the talk.
+_APART = (
+    (frozenset({Change.RINGING}), _RINGS_NO_MORE | {Change.MERGED}),
+    (frozenset({Change.STARTED}), _RINGS_NO_MORE),  # from here the caller's own card rings
     (frozenset({Change.ANSWERED, Change.HANDED_OVER}), _OVER),  # not the silence of the other phones
 )
 
@@ -25,8 +26,8 @@ def told_together(steps: Iterable[Seen]) -> list[Seen]:
     Each call as after its last step, with the changes of all, in the order of their first steps. A group of thirty
     phones rings within milliseconds: a card for each step would be 465 messages.
 
-    A beginning and its end are told apart: a call that is missed at once is first seen ringing, one that is hung up or
-    passed on at once is first seen with the one who answered.
+    A beginning and its end are told apart: a call that is answered or missed at once is first seen ringing, one that is
+    hung up or passed on at once is first seen with the one who answered.
     """
     told: list[Seen] = []
     last: dict[CallId, int] = {}  # where the call stands in `told`
@@ -41,4 +42,4 @@ def told_together(steps: Iterable[Seen]) -> list[Seen]:
 
 
 def _are_apart(before: frozenset[Change], after: frozenset[Change]) -> bool:
-    return any(before & beginnings and after & ends for beginnings, ends in _BEGINNINGS_AND_ENDS)
+    return any(before & first and after & second for first, second in _APART)
