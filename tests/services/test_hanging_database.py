@@ -62,7 +62,7 @@ async def shown(page: Page) -> dict[str, Any]:
 
 
 async def test_a_card_is_shown_without_its_client_and_filled_in_later(world: World, hanging: Hanging) -> None:
-    hanging.on(SqlPhoneBook, "lookup")
+    hanging.on(SqlPhoneBook, "known")
     page = world.page(ANNA)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -78,7 +78,7 @@ async def test_a_card_is_shown_without_its_client_and_filled_in_later(world: Wor
 
 
 async def test_other_calls_do_not_wait_either(world: World, hanging: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
-    hanging.on(SqlPhoneBook, "lookup")
+    hanging.on(SqlPhoneBook, "known")
     page = world.page(ANNA)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -97,14 +97,14 @@ async def test_other_calls_do_not_wait_either(world: World, hanging: Hanging, mo
 
 async def test_a_database_that_is_away_shows_the_card_too(world: World, hanging: Hanging) -> None:
     failures = [Unavailable("away"), Unavailable("away")]
-    real = SqlPhoneBook.lookup
+    real = SqlPhoneBook.known
 
-    async def lookup(book: SqlPhoneBook, *args: Any) -> Any:
+    async def known(book: SqlPhoneBook, *args: Any) -> Any:
         if failures:
             raise failures.pop()
         return await real(book, *args)
 
-    hanging._patch.setattr(SqlPhoneBook, "lookup", lookup)
+    hanging._patch.setattr(SqlPhoneBook, "known", known)
     page = world.page(ANNA)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -113,7 +113,7 @@ async def test_a_database_that_is_away_shows_the_card_too(world: World, hanging:
 
 
 async def test_a_page_that_opens_meanwhile_gets_the_card_and_is_filled_in(world: World, hanging: Hanging) -> None:
-    hanging.on(SqlPhoneBook, "lookup")
+    hanging.on(SqlPhoneBook, "known")
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
     page = world.page(ANNA)
@@ -127,7 +127,7 @@ async def test_a_card_nobody_can_be_read_for_is_given_up(
     world: World, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_reads, "_WORTH_SECONDS", 0.05)
-    hanging.on(SqlPhoneBook, "lookup")
+    hanging.on(SqlPhoneBook, "known")
     page = world.page(ANNA)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
