@@ -115,6 +115,7 @@ class Cards:
                 await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
+        gc.unfreeze()  # else Hypothesis finds no references of what other tests of this process hold
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
